@@ -1,0 +1,39 @@
+"""Pages of events cut and spaced as a subscriber wants them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from chaingraph.api.dialects import WireEvent
+
+T = TypeVar("T")
+Event = TypeVar("Event", bound=WireEvent)
+
+
+async def batched(
+    pages: AsyncIterator[Sequence[Event]], size: int, pause: float
+) -> AsyncIterator[Sequence[Event]]:
+    """Batches of at most `size` events, never empty.
+
+    The first goes out at once. After a batch that was not full comes a pause, in which events
+    gather for the next one; a backlog and the last event do not wait.
+    """
+    async with closing(pages):
+        async for page in pages:
+            for at in range(0, len(page), size):
+                yield page[at : at + size]
+            if pause and 0 < len(page) < size and not page[-1].is_last:
+                await asyncio.sleep(pause)
+
+
+@asynccontextmanager
+async def closing(values: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
+    """Whatever happens to the reader, a generator behind `values` has cleaned up afterwards."""
+    try:
+        yield values
+    finally:
+        if isinstance(values, AsyncGenerator):
+            await values.aclose()

@@ -1,0 +1,105 @@
+"""The two ways in which events go over the wire.
+
+`ORIGINAL` speaks to clients made for the original system: custom superjson values, and a
+subscription that stays open after the end. `PLAIN` is for everybody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from chaingraph import superjson
+
+ORIGINAL_TYPES: Final = frozenset(
+    {
+        "execution:created",
+        "flow:subscribed",
+        "flow:started",
+        "flow:completed",
+        "flow:failed",
+        "flow:cancelled",
+        "flow:paused",
+        "flow:resumed",
+        "node:started",
+        "node:completed",
+        "node:failed",
+        "node:skipped",
+        "node:status-changed",
+        "node:debug-log-string",
+        "edge:transfer-started",
+        "edge:transfer-completed",
+        "edge:transfer-failed",
+        "child:spawned",
+        "child:completed",
+        "child:failed",
+        "debug:breakpoint-hit",
+    }
+)
+
+
+class WireEvent(Protocol):
+    """An event ready to be shown: `data` is a decoded superjson value."""
+
+    @property
+    def position(self) -> int: ...
+    @property
+    def index(self) -> int | None: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def timestamp(self) -> datetime: ...
+    @property
+    def data(self) -> Any: ...
+    @property
+    def is_last(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How events are written, which ones a subscriber gets who names none, and when it ends."""
+
+    write: Callable[[WireEvent], Any]
+    default_types: frozenset[str]
+    """Empty means all."""
+    completes: bool
+    """Whether a subscription ends after the terminal event."""
+    has_compact_view: bool
+
+    def types(self, named: Iterable[str]) -> frozenset[str]:
+        return frozenset(named) or self.default_types
+
+
+def write_original(event: WireEvent) -> superjson.Custom:
+    """An `ExecutionEventImpl`: a bare ISO time, and data that is an envelope of its own."""
+    members = {
+        "index": event.index,
+        "type": event.type,
+        "timestamp": superjson.encode(event.timestamp)["json"],
+        "data": superjson.encode(event.data),
+    }
+    return superjson.Custom("ExecutionEventImpl", members)
+
+
+def write_plain(event: WireEvent) -> dict[str, Any]:
+    index = {} if event.index is None else {"index": event.index}
+    data = without_customs(event.data)
+    return {**index, "type": event.type, "timestamp": event.timestamp, "data": data}
+
+
+def without_customs(value: Any) -> Any:
+    """The same value with the content of custom values in their place."""
+    match value:
+        case superjson.Custom():
+            return without_customs(value.value)
+        case dict():
+            return {key: without_customs(item) for key, item in value.items()}
+        case list():
+            return [without_customs(item) for item in value]
+    return value
+
+
+ORIGINAL: Final = Dialect(write_original, ORIGINAL_TYPES, completes=False, has_compact_view=False)
+PLAIN: Final = Dialect(write_plain, frozenset(), completes=True, has_compact_view=True)

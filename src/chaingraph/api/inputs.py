@@ -1,0 +1,108 @@
+"""What callers may send, checked strictly.
+
+Nothing is converted: "5" is no number, an ISO string no date, and null is not the same as an
+absent member. Members nobody knows are dropped.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from math import isfinite
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+T = TypeVar("T")
+
+
+def _refuse_null(value: Any) -> Any:
+    if value is None:
+        raise PydanticCustomError("invalid_type", "Null is not accepted; leave the member out")
+    return value
+
+
+def _number(value: Any) -> Any:
+    """JavaScript has one kind of number; 1 stays 1 and 1.5 stays 1.5."""
+    if type(value) not in (int, float) or not isfinite(value):
+        raise PydanticCustomError("invalid_type", "Expected a number")
+    return value
+
+
+def _position(value: float) -> int:
+    """Beyond JavaScript's exact integers lies no position."""
+    return int(max(-(2.0**53), min(value, 2.0**53)))
+
+
+def _check_integration(value: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(value.get("external", {}), dict):
+        raise PydanticCustomError("invalid_type", "external: expected an object")
+    return value
+
+
+Maybe: TypeAlias = Annotated[T | None, BeforeValidator(_refuse_null)]
+"""May be absent (then None), but not null."""
+Number: TypeAlias = Annotated[float, PlainValidator(_number)]
+
+
+class Input(BaseModel):
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="ignore", alias_generator=to_camel, validate_by_name=False
+    )
+
+
+class Limits(Input):
+    max_concurrency: Maybe[Number] = None
+    node_timeout_ms: Maybe[Number] = None
+    flow_timeout_ms: Maybe[Number] = None
+
+
+class Options(Input):
+    execution: Maybe[Limits] = None
+    debug: Maybe[bool] = None
+    breakpoints: Maybe[list[str]] = None
+
+
+class ExternalEvent(Input):
+    event_name: str
+    payload: Any = None
+
+    def as_json(self) -> dict[str, Any]:
+        sent = {"payload": self.payload} if "payload" in self.model_fields_set else {}
+        return {"eventName": self.event_name, **sent}
+
+
+class Create(Input):
+    flow_id: str
+    options: Maybe[Options] = None
+    integration: Maybe[Annotated[dict[str, Any], AfterValidator(_check_integration)]] = None
+    events: Maybe[list[ExternalEvent]] = None
+    idempotency_key: Maybe[str] = None
+
+
+class OnExecution(Input):
+    execution_id: str
+
+
+class Start(OnExecution):
+    command_id: Maybe[str] = None
+
+
+class Stop(OnExecution):
+    reason: Maybe[str] = None
+    command_id: Maybe[str] = None
+
+
+class Roots(Input):
+    flow_id: str
+    limit: Annotated[Number, Field(ge=1, le=100)] = 50
+    after: Maybe[datetime] = None
+
+
+class Subscribe(OnExecution):
+    from_index: Annotated[Number, AfterValidator(_position)] = 0
+    event_types: list[str] = []
+    batch_size: Annotated[Number, Field(ge=1, le=1000)] = 100
+    batch_timeout_ms: Annotated[Number, Field(ge=0, le=1000)] = 25
+    view: Literal["full", "compact"] = "full"

@@ -1,0 +1,70 @@
+"""Stream items on their way into the journal, in batches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from chaingraph.engine.channel import Channel
+from chaingraph.engine.events import EventType
+from chaingraph.flow.ports import Json, Port
+from chaingraph.flow.transfer import normalise
+
+#: A batch is recorded after this many seconds or items, whichever comes first.
+BATCH_SECONDS = 0.02
+BATCH_ITEMS = 256
+
+
+class Writes(Protocol):
+    """Where batches go."""
+
+    def record(self, type_: EventType, data: dict[str, Any]) -> None: ...
+    def after_commit(self, call: Callable[[], None]) -> None: ...
+
+
+class ChunkWriter:
+    """Journals the items of one attempt's output stream and tells its channel what is kept."""
+
+    def __init__(self, writes: Writes, channel: Channel, node_id: str, port: Port, attempt: int):
+        self._writes = writes
+        self._channel = channel
+        self._node_id = node_id
+        self._port = port
+        self._attempt = attempt
+        self._written = 0
+        self._timer: asyncio.TimerHandle | None = None
+        channel.on_send = self._take
+
+    def _take(self, item: Json) -> Json:
+        if len(self._channel.items) - self._written + 1 >= BATCH_ITEMS:
+            asyncio.get_running_loop().call_soon(self.flush)
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(BATCH_SECONDS, self.flush)
+        return normalise(self._port.item, item) if self._port.item is not None else item
+
+    def flush(self) -> None:
+        """Record what was sent since the last time."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        start, end = self._written, len(self._channel.items)
+        if start == end:
+            return
+        self._written = end
+        self._writes.record(
+            EventType.NODE_STREAM_CHUNK,
+            {
+                "nodeId": self._node_id,
+                "portId": self._port.id,
+                "attempt": self._attempt,
+                "from": start,
+                "items": self._channel.items[start:end],
+            },
+        )
+        self._writes.after_commit(lambda: self._channel.commit(end))
+
+    def stop(self) -> None:
+        """Record the rest and take no more."""
+        self.flush()
+        self._channel.on_send = None

@@ -1,0 +1,52 @@
+"""How a run ends, and the errors that end nodes and flows from outside their bodies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from chaingraph.engine.node import NodeError
+from chaingraph.errors import ChainGraphError
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """Nothing can run any more. Single nodes may have failed; that does not fail a flow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    limit_ms: float
+
+
+Ending: TypeAlias = Completed | Cancelled | TimedOut
+
+
+class FlowTimedOut(ChainGraphError):
+    def __init__(self, limit_ms: float) -> None:
+        super().__init__(f"Flow execution timed out after {limit_ms:g} ms")
+
+
+class NodeTimedOut(NodeError):
+    def __init__(self, node_id: str, limit_ms: float) -> None:
+        super().__init__(f"Node {node_id} execution timed out after {limit_ms:g} ms.")
+
+
+class NodeCancelled(NodeError):
+    def __init__(self, node_id: str, why: str) -> None:
+        super().__init__(f"Node {node_id} was {why}")
+
+
+class Interrupted(ChainGraphError):
+    """A `once` node was started, and a crash hides whether it finished. It is not started again."""
+
+    def __init__(self, node_id: str) -> None:
+        super().__init__(
+            f"Node {node_id} was interrupted: it may run only once, "
+            "and its worker was lost after it had started"
+        )

@@ -1,0 +1,57 @@
+"""The events of an execution, in their compact form: what the journal keeps.
+
+The compact form says what happened by id; together with the flow snapshot it gives back the full
+form that clients of the original know (`execution.view`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class EventType(StrEnum):
+    EXECUTION_CREATED = "execution:created"
+    FLOW_STARTED = "flow:started"
+    FLOW_COMPLETED = "flow:completed"
+    FLOW_FAILED = "flow:failed"
+    FLOW_CANCELLED = "flow:cancelled"
+    NODE_STARTED = "node:started"
+    NODE_COMPLETED = "node:completed"
+    NODE_FAILED = "node:failed"
+    NODE_SKIPPED = "node:skipped"
+    NODE_STATUS_CHANGED = "node:status-changed"
+    NODE_DEBUG_LOG = "node:debug-log-string"
+    NODE_STREAM_CHUNK = "node:stream-chunk"
+    NODE_PORT_RESOLVED = "node:port-resolved"
+    EDGE_TRANSFER_COMPLETED = "edge:transfer-completed"
+    EDGE_TRANSFER_FAILED = "edge:transfer-failed"
+
+
+TERMINAL = frozenset(
+    (EventType.FLOW_COMPLETED, EventType.FLOW_FAILED, EventType.FLOW_CANCELLED)
+)
+
+#: Types the original does not know. Its dialect sends them only to those who name them.
+NEW_TYPES = frozenset((EventType.NODE_STREAM_CHUNK, EventType.NODE_PORT_RESOLVED))
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of a journal. `at` is milliseconds since 1970, UTC."""
+
+    position: int
+    type: EventType
+    at: int
+    data: Mapping[str, Any]
+
+    @property
+    def index(self) -> int:
+        """The event's own number on the wire: EXECUTION_CREATED carries -1."""
+        return self.position - 1
+
+    @property
+    def is_last(self) -> bool:
+        return self.type in TERMINAL

@@ -1,0 +1,161 @@
+"""Where an execution stands: a fold of its events, and of nothing else.
+
+The running engine and everybody who reads a journal use the same `apply`, so what is recovered
+after a crash is what was there before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from chaingraph.engine.channel import Channel
+from chaingraph.engine.events import EventType
+from chaingraph.engine.graph import Graph
+from chaingraph.flow.model import ERROR, ERROR_MESSAGE, SUCCESS, Edge, Node
+from chaingraph.flow.ports import PortType, root_of
+from chaingraph.flow.transfer import get_path, set_path
+
+#: Statuses a stored node may begin with; anything else is a leftover of an earlier run.
+FRESH = frozenset(("idle", "initialized", "ready", "pending"))
+
+
+@dataclass(slots=True)
+class NodeState:
+    """One node's state. `outcome` is None until its completion, failure or skip is recorded."""
+
+    status: str
+    #: top-level and system port id -> plain value, or the Channel of a stream port
+    values: dict[str, Any]
+    version: int = 0
+    #: how often the node was started
+    attempt: int = 0
+    announced: bool = False
+    outcome: EventType | None = None
+    #: the edges whose values have arrived, by edge id
+    transferred: set[str] = field(default_factory=set)
+    #: output ports that resolved before the node ended
+    resolved: set[str] = field(default_factory=set)
+
+    @property
+    def succeeded(self) -> bool:
+        return self.outcome is EventType.NODE_COMPLETED
+
+
+def _stream(value: Any) -> Channel:
+    channel = Channel()
+    if isinstance(value, Mapping):
+        channel.items = list(value.get("buffer") or ())
+        channel.committed = len(channel.items)
+        if value.get("isClosed"):
+            channel.close()
+    return channel
+
+
+def _initial(node: Node) -> NodeState:
+    values = dict(node.values)
+    for port in node.ports.values():
+        if port.type is PortType.STREAM:
+            values[port.id] = _stream(values.get(port.id))
+    version = node.metadata.get("version")
+    return NodeState(
+        status=node.status if node.status in FRESH else "initialized",
+        values=values,
+        version=version if isinstance(version, int) else 1,
+    )
+
+
+class FlowState:
+    """The state of all nodes of one execution. `apply` is the only way to change it."""
+
+    __slots__ = ("_edges", "_rules", "graph", "nodes")
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.nodes = {node.id: _initial(node) for node in graph.flow.nodes.values()}
+        self._edges: Mapping[str, Edge] = graph.edges
+        self._rules: Mapping[EventType, Callable[[Mapping[str, Any]], None]] = {
+            EventType.NODE_STATUS_CHANGED: self._status_changed,
+            EventType.NODE_STARTED: self._started,
+            EventType.NODE_COMPLETED: self._completed,
+            EventType.NODE_FAILED: self._failed,
+            EventType.NODE_SKIPPED: self._skipped,
+            EventType.EDGE_TRANSFER_COMPLETED: self._transferred,
+            EventType.NODE_PORT_RESOLVED: self._port_resolved,
+            EventType.NODE_STREAM_CHUNK: self._chunk,
+        }
+
+    def apply(self, type_: EventType, data: Mapping[str, Any]) -> None:
+        rule = self._rules.get(type_)
+        if rule is not None:
+            rule(data)
+
+    def _status_changed(self, data: Mapping[str, Any]) -> None:
+        state = self.nodes[data["nodeId"]]
+        state.status = data["newStatus"]
+        state.version += 1
+        state.announced = True
+
+    def _started(self, data: Mapping[str, Any]) -> None:
+        node_id = data["nodeId"]
+        state = self.nodes[node_id]
+        state.attempt += 1
+        for port_id in self.graph.streams_out[node_id]:
+            channel: Channel = state.values[port_id]
+            channel.restart()
+
+    def _transferred(self, data: Mapping[str, Any]) -> None:
+        edge = self._edges[data["edgeId"]]
+        value = get_path(self.nodes[edge.source].values, edge.source_port)
+        target = self.nodes[edge.target]
+        set_path(target.values, edge.target_port, value)
+        target.version += 1
+        target.transferred.add(edge.id)
+
+    def _port_resolved(self, data: Mapping[str, Any]) -> None:
+        state = self.nodes[data["nodeId"]]
+        port_id = data["portId"]
+        state.resolved.add(port_id)
+        if "value" in data:
+            set_path(state.values, port_id, data["value"])
+
+    def _chunk(self, data: Mapping[str, Any]) -> None:
+        channel: Channel = self.nodes[data["nodeId"]].values[root_of(data["portId"])]
+        channel.extend_to(data["from"], data["items"])
+
+    def _completed(self, data: Mapping[str, Any]) -> None:
+        state = self._ended(data, EventType.NODE_COMPLETED)
+        self._take(state, data)
+        if SUCCESS in state.values:
+            state.values[SUCCESS] = True
+        self._close_streams(data["nodeId"], state, None)
+
+    def _failed(self, data: Mapping[str, Any]) -> None:
+        state = self._ended(data, EventType.NODE_FAILED)
+        self._take(state, data)
+        message = data["error"].message
+        for port_id, value in ((SUCCESS, False), (ERROR, True), (ERROR_MESSAGE, message)):
+            if port_id in state.values:
+                state.values[port_id] = value
+        self._close_streams(data["nodeId"], state, message)
+
+    def _skipped(self, data: Mapping[str, Any]) -> None:
+        state = self._ended(data, EventType.NODE_SKIPPED)
+        self._close_streams(data["nodeId"], state, None)
+
+    def _ended(self, data: Mapping[str, Any], outcome: EventType) -> NodeState:
+        state = self.nodes[data["nodeId"]]
+        state.outcome = outcome
+        return state
+
+    def _take(self, state: NodeState, data: Mapping[str, Any]) -> None:
+        values = data.get("values")
+        if values:
+            state.values.update(values)
+            state.version += len(values)
+
+    def _close_streams(self, node_id: str, state: NodeState, error: str | None) -> None:
+        for port_id in self.graph.streams_out[node_id]:
+            channel: Channel = state.values[port_id]
+            channel.close(error)

@@ -1,0 +1,314 @@
+"""One node's way from ready to ended. The order of the events is observable and fixed:
+
+status `executing` < `node:started` < transfers < status of the end < `node:completed|failed|skipped`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Protocol, cast
+
+from chaingraph.engine.channel import Channel, StreamReader, StreamWriter
+from chaingraph.engine.chunks import ChunkWriter
+from chaingraph.engine.context import BodyContext, Identity
+from chaingraph.engine.control import Interrupted, NodeCancelled, NodeTimedOut
+from chaingraph.engine.events import EventType
+from chaingraph.engine.node import Kind, NodeError, NodeType, Values
+from chaingraph.engine.plan import Plan
+from chaingraph.engine.state import FlowState
+from chaingraph.engine.threads import run_in_thread
+from chaingraph.engine.values import changed_values
+from chaingraph.errors import ChainGraphError
+from chaingraph.flow.model import ERROR, ERROR_MESSAGE, EXECUTE, SUCCESS, Edge
+from chaingraph.flow.ports import Json
+from chaingraph.flow.transfer import SCALARS, copy, get_path, normalise
+from chaingraph.superjson import JsError
+
+DEAD = frozenset(("error", "skipped", "disposed"))
+
+
+class Commits(Protocol):
+    """What a step needs of the recorder beside recording."""
+
+    async def committed(self) -> None: ...
+    def after_commit(self, call: Callable[[], None]) -> None: ...
+
+
+class Step:
+    """Takes the nodes of one run through their steps."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        state: FlowState,
+        plan: Plan,
+        record: Callable[[EventType, dict[str, Any]], None],
+        commits: Commits,
+        enqueue: Callable[[list[str]], None],
+        *,
+        max_value_bytes: int,
+    ) -> None:
+        self.record = record
+        self.after_commit = commits.after_commit
+        self._identity = identity
+        self._graph = state.graph
+        self._flow_nodes = state.graph.flow.nodes
+        self._nodes = state.nodes
+        self._plan = plan
+        self._commits = commits
+        self._enqueue = enqueue
+        self._max_value_bytes = max_value_bytes
+        self._loop = asyncio.get_running_loop()
+        self._began: dict[str, float] = {}
+        self._chunks: dict[str, list[ChunkWriter]] = {}
+
+    def run_quick(self, node_id: str) -> None:
+        """Run a quick pure node here and now."""
+        if not self._begin(node_id):
+            return
+        context = BodyContext(self._identity, self, node_id, self._nodes[node_id].attempt)
+        try:
+            outputs = self._graph.types[node_id].body(self._inputs(node_id), context)
+        except Exception as error:
+            self.fail(node_id, error)
+        else:
+            self._complete(node_id, cast(Values, outputs), context)
+
+    async def run(self, node_id: str, timeout_ms: float) -> None:
+        """Run any node. When cancelled it records nothing: the caller says what it means."""
+        if not self._begin(node_id):
+            return
+        node_type = self._graph.types[node_id]
+        if node_type.kind is not Kind.PURE:
+            await self._commits.committed()
+        context = BodyContext(self._identity, self, node_id, self._nodes[node_id].attempt)
+        try:
+            outputs = await self._body(node_type, node_id, context, timeout_ms)
+        except Exception as error:
+            self.fail(node_id, error)
+        else:
+            self._complete(node_id, outputs, context)
+        finally:
+            context.close()
+
+    def fail(self, node_id: str, error: Exception) -> None:
+        """End the node as failed; its error ports resolve."""
+        shown = JsError("Error" if isinstance(error, NodeError) else type(error).__name__, str(error))
+        data = {"nodeId": node_id, "values": {}, "error": shown}
+        self._end(node_id, "error", EventType.NODE_FAILED, data)
+
+    def cancel(self, node_id: str, why: str) -> None:
+        self.fail(node_id, NodeCancelled(node_id, why))
+
+    def log(self, node_id: str, text: str) -> None:
+        self.record(EventType.NODE_DEBUG_LOG, {"nodeId": node_id, "log": text})
+
+    def resolve_port(self, node_id: str, port_id: str, value: Json) -> None:
+        """Let downstream nodes use an output port before its node has ended."""
+        if self._plan.is_resolved(node_id, port_id):
+            return
+        data: dict[str, Any] = {"nodeId": node_id, "portId": port_id}
+        port = self._flow_nodes[node_id].port(port_id)
+        if port is not None and port_id not in self._graph.streams_out[node_id]:
+            data["value"] = normalise(port, value)
+        self.record(EventType.NODE_PORT_RESOLVED, data)
+        self._enqueue(self._plan.resolve(node_id, port_id))
+
+    def is_port_resolved(self, node_id: str, port_id: str) -> bool:
+        return self._plan.is_resolved(node_id, port_id)
+
+    def call_soon(self, call: Callable[[], None]) -> None:
+        self._loop.call_soon_threadsafe(call)
+
+    async def _body(
+        self, node_type: NodeType, node_id: str, context: BodyContext, timeout_ms: float
+    ) -> Values:
+        call = partial(node_type.body, self._inputs(node_id), context)
+        try:
+            async with asyncio.timeout(timeout_ms / 1000) as scope:
+                if node_type.is_async:
+                    return await cast("asyncio.Future[Values]", call())
+                return cast(Values, await run_in_thread(call, name=node_id))
+        except Exception as error:
+            if scope.expired():
+                raise NodeTimedOut(node_id, timeout_ms) from error
+            raise
+
+    def _begin(self, node_id: str) -> bool:
+        """Everything before the body. False when the node has ended without running it."""
+        state = self._nodes[node_id]
+        kind = self._graph.types[node_id].kind
+        self._began[node_id] = time.perf_counter()
+        if state.attempt and kind is Kind.ONCE:
+            self.fail(node_id, Interrupted(node_id))
+            return False
+        # A node that would not run before its inputs came tries all of its edges, unannounced.
+        starts = state.status == "executing" or (
+            not state.transferred and self._may_execute(node_id)
+        )
+        if starts:
+            self._start(node_id)
+        if not self._transfer(node_id, self._edges(node_id, only_resolved=starts)):
+            self._skip(node_id, "edge transfer failed")
+            return False
+        if self._is_captured(node_id):
+            self._mark_completed(node_id)
+            return False
+        if not self._may_execute(node_id):
+            self._skip(node_id, "node skipped because shouldExecute returned false")
+            return False
+        if not starts and kind is not Kind.PURE:
+            self._start(node_id)
+        self._open_streams(node_id)
+        return True
+
+    def _may_execute(self, node_id: str) -> bool:
+        values = self._nodes[node_id].values
+        if EXECUTE in values:
+            return values[EXECUTE] is True
+        return not self._flow_nodes[node_id].flow_ports.disabled_auto_execution
+
+    def _start(self, node_id: str) -> None:
+        state = self._nodes[node_id]
+        if state.status != "executing":
+            self._status(node_id, "executing")
+        data: dict[str, Any] = {"nodeId": node_id}
+        if state.attempt:
+            data["attempt"] = state.attempt + 1
+        self.record(EventType.NODE_STARTED, data)
+
+    def _edges(self, node_id: str, *, only_resolved: bool) -> list[Edge]:
+        """The edges to transfer now: the first resolved one of each port, or all of them.
+
+        Ports and edges whose values arrived before a crash keep them.
+        """
+        incoming = self._graph.incoming[node_id]
+        arrived = self._nodes[node_id].transferred
+        if not only_resolved:
+            return [edge for edge in incoming if edge.id not in arrived]
+        filled = {edge.target_port for edge in incoming if edge.id in arrived} if arrived else set()
+        chosen: list[Edge] = []
+        for edge in incoming:
+            resolved = self._plan.is_resolved(edge.source, edge.source_port)
+            if resolved and edge.target_port not in filled:
+                filled.add(edge.target_port)
+                chosen.append(edge)
+        return chosen
+
+    def _transfer(self, node_id: str, edges: list[Edge]) -> bool:
+        all_came = True
+        for edge in edges:
+            problem = self._obstacle(edge)
+            if problem is None:
+                data: dict[str, Any] = {"edgeId": edge.id, "transferTime": 0}
+                self.record(EventType.EDGE_TRANSFER_COMPLETED, data)
+            else:
+                data = {"edgeId": edge.id, "error": JsError("Error", problem)}
+                self.record(EventType.EDGE_TRANSFER_FAILED, data)
+                all_came = False
+        return all_came
+
+    def _obstacle(self, edge: Edge) -> str | None:
+        """Why the edge cannot transfer its value, or None."""
+        source = self._nodes[edge.source]
+        if edge.id not in self._graph.from_error:
+            if source.status in DEAD:
+                return f"Source node {edge.source} is in status {source.status}"
+            if source.values.get(ERROR) is True:
+                return f"Source node {edge.source} has an error"
+            if source.values.get(SUCCESS, True) is not True:
+                return f"Source node {edge.source} did not succeed"
+        if (
+            edge.id in self._graph.into_required
+            and get_path(source.values, edge.source_port) is None
+        ):
+            return (
+                f"Source port {edge.source_port} has no data to transfer "
+                f"and target port {edge.target_port} is required"
+            )
+        return None
+
+    def _is_captured(self, node_id: str) -> bool:
+        """Inside a container that is no group: a node used as a tool, its code does not run."""
+        parent = self._flow_nodes[node_id].parent_id
+        return parent in self._graph.children and self._flow_nodes[parent].category != "group"
+
+    def _mark_completed(self, node_id: str) -> None:
+        self._end(node_id, "completed", EventType.NODE_COMPLETED, {"nodeId": node_id, "values": {}})
+        parent = self._flow_nodes[self._flow_nodes[node_id].parent_id or ""]
+        for port in parent.ports.values():
+            ui = port.config.get("ui")
+            capture = ui.get("nodeSchemaCapture") if isinstance(ui, Mapping) else None
+            if isinstance(capture, Mapping) and capture.get("enabled"):
+                if capture.get("capturedNodeId") == node_id:
+                    self.resolve_port(parent.id, port.id, self._nodes[parent.id].values.get(port.id))
+
+    def _open_streams(self, node_id: str) -> None:
+        ports = self._graph.streams_out[node_id]
+        if ports:
+            state = self._nodes[node_id]
+            self._chunks[node_id] = [
+                ChunkWriter(
+                    self,
+                    state.values[port_id],
+                    node_id,
+                    self._flow_nodes[node_id].ports[port_id],
+                    state.attempt,
+                )
+                for port_id in ports
+            ]
+
+    def _inputs(self, node_id: str) -> Values:
+        """The body's own values: scalars as they are, containers copied, streams by handle."""
+        values = self._nodes[node_id].values
+        return {
+            port_id: value
+            if type(value := values.get(port_id)) in SCALARS
+            else self._lend(node_id, port_id, value)
+            for port_id in self._flow_nodes[node_id].ports
+        }
+
+    def _lend(self, node_id: str, port_id: str, value: Any) -> Any:
+        if not isinstance(value, Channel):
+            return copy(value)
+        if port_id in self._graph.streams_out[node_id]:
+            return StreamWriter[Any](value)
+        return StreamReader[Any](
+            value, committed_only=self._graph.types[node_id].kind is not Kind.PURE
+        )
+
+    def _complete(self, node_id: str, outputs: Values, context: BodyContext) -> None:
+        if outputs.get(SUCCESS, True) is not True:
+            message = outputs.get(ERROR_MESSAGE) or "node did not complete successfully"
+            self.fail(node_id, NodeError(str(message)))
+            return
+        ports, current = self._flow_nodes[node_id].ports, self._nodes[node_id].values
+        try:
+            values = changed_values(ports, current, outputs, self._max_value_bytes)
+        except ChainGraphError as error:
+            self.fail(node_id, NodeError(str(error)))
+            return
+        data: dict[str, Any] = {"nodeId": node_id, "values": values}
+        if context.emitted:
+            data["emitted"] = context.emitted
+        self._end(node_id, "completed", EventType.NODE_COMPLETED, data)
+
+    def _skip(self, node_id: str, reason: str) -> None:
+        self._end(node_id, "skipped", EventType.NODE_SKIPPED, {"nodeId": node_id, "reason": reason})
+
+    def _end(self, node_id: str, status: str, type_: EventType, data: dict[str, Any]) -> None:
+        for chunks in self._chunks.pop(node_id, ()):
+            chunks.stop()
+        self._status(node_id, status)
+        if type_ is not EventType.NODE_SKIPPED:
+            elapsed = time.perf_counter() - self._began.pop(node_id)
+            data["executionTime"] = round(elapsed * 1000)
+        self.record(type_, data)
+        self._enqueue(self._plan.finish(node_id, type_))
+
+    def _status(self, node_id: str, new: str) -> None:
+        change = {"nodeId": node_id, "oldStatus": self._nodes[node_id].status, "newStatus": new}
+        self.record(EventType.NODE_STATUS_CHANGED, change)

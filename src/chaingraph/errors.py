@@ -1,0 +1,154 @@
+"""Every error a caller of chaingraph can meet.
+
+    ChainGraphError                 INTERNAL_SERVER_ERROR
+    ├─ NotFound                     NOT_FOUND
+    │   ├─ FlowNotFound
+    │   └─ ExecutionNotFound
+    ├─ Forbidden                    FORBIDDEN
+    ├─ BadInput                     BAD_REQUEST
+    │   ├─ UnreadableFlow           the file is no flow at all
+    │   ├─ InvalidFlow              a flow with mistakes; lists all of them
+    │   ├─ PortError                a port's definition or value is wrong
+    │   └─ IllegalTransition        the execution is in the wrong state for the command
+    ├─ BadNodeType                  a node type is defined wrongly; found when it is imported
+    ├─ IdempotencyConflict          CONFLICT
+    ├─ ValueTooLarge                PAYLOAD_TOO_LARGE
+    ├─ StoreUnavailable             SERVICE_UNAVAILABLE
+    ├─ Fenced                       the lease is lost; whoever holds it now goes on
+    └─ InboxMoved                   a command arrived meanwhile; read it and try again
+
+`code` is the name of a tRPC error code; the wire knows its number and HTTP status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class ChainGraphError(Exception):
+    """The root of the tree: takes facts, builds its sentence, carries a code."""
+
+    code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
+
+
+class NotFound(ChainGraphError, LookupError):
+    code = "NOT_FOUND"
+
+
+class FlowNotFound(NotFound):
+    def __init__(self, flow_id: str) -> None:
+        self.flow_id = flow_id
+        super().__init__(f"Flow with id {flow_id} not found")
+
+
+class ExecutionNotFound(NotFound):
+    def __init__(self, execution_id: str) -> None:
+        self.execution_id = execution_id
+        super().__init__(f"Execution with id {execution_id} not found")
+
+
+class Forbidden(ChainGraphError, PermissionError):
+    code = "FORBIDDEN"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"Access to {what} is denied: it belongs to another owner")
+
+
+class BadInput(ChainGraphError, ValueError):
+    """Something the caller sent cannot be used; the sentence says what and why."""
+
+    code = "BAD_REQUEST"
+
+
+class UnreadableFlow(BadInput):
+    """The text or file holds no flow: not JSON or YAML, or not the shape of a flow."""
+
+    def __init__(self, source: str, reason: str) -> None:
+        self.source = source
+        self.reason = reason
+        super().__init__(f"{source} is not a flow: {reason}")
+
+
+class InvalidFlow(BadInput):
+    """A flow with mistakes. `problems` holds one sentence for each of them."""
+
+    def __init__(self, flow_id: str, problems: Sequence[str]) -> None:
+        self.flow_id = flow_id
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        what = "1 problem" if count == 1 else f"{count} problems"
+        super().__init__(f"Flow {flow_id} has {what}: " + "; ".join(self.problems))
+
+
+class PortError(BadInput):
+    """A port is defined wrongly or was given a value it cannot hold."""
+
+    def __init__(self, port_id: str, reason: str, node_id: str | None = None) -> None:
+        self.port_id = port_id
+        self.node_id = node_id
+        self.reason = reason
+        where = f"port {port_id}" if node_id is None else f"port {node_id}.{port_id}"
+        super().__init__(f"{where}: {reason}")
+
+
+class IllegalTransition(BadInput):
+    def __init__(self, execution_id: str, command: str, status: str) -> None:
+        self.execution_id = execution_id
+        self.command = command
+        self.status = status
+        super().__init__(f"Cannot {command} execution {execution_id}: its status is {status}")
+
+
+class BadNodeType(ChainGraphError, TypeError):
+    """A node type cannot be made: its author has to change its code."""
+
+    def __init__(self, node: str, reason: str, parameter: str | None = None) -> None:
+        self.node = node
+        self.parameter = parameter
+        self.reason = reason
+        where = f"node {node}" if parameter is None else f"node {node}, {parameter}"
+        super().__init__(f"{where}: {reason}")
+
+
+class IdempotencyConflict(ChainGraphError):
+    code = "CONFLICT"
+
+    def __init__(self, key: str, execution_id: str) -> None:
+        self.key = key
+        self.execution_id = execution_id
+        super().__init__(
+            f"Idempotency key {key} was used before with other input (execution {execution_id})"
+        )
+
+
+class ValueTooLarge(ChainGraphError):
+    code = "PAYLOAD_TOO_LARGE"
+
+    def __init__(self, what: str, size: int, limit: int) -> None:
+        self.size = size
+        self.limit = limit
+        super().__init__(f"{what} is {size:,} bytes; the limit is {limit:,}")
+
+
+class StoreUnavailable(ChainGraphError):
+    """The database could not be reached in time; nothing was changed. Try again."""
+
+    code = "SERVICE_UNAVAILABLE"
+
+
+class Fenced(ChainGraphError):
+    """An append was refused: the caller no longer holds the execution's lease."""
+
+    def __init__(self, execution_id: str, number: int) -> None:
+        self.execution_id = execution_id
+        self.number = number
+        super().__init__(f"Segment {number} of execution {execution_id} lost its lease")
+
+
+class InboxMoved(ChainGraphError):
+    """A terminal append was refused: a command that was not read yet is in the inbox."""
+
+    def __init__(self, execution_id: str) -> None:
+        self.execution_id = execution_id
+        super().__init__(f"Execution {execution_id} has unread commands")

@@ -1,0 +1,56 @@
+"""Following a journal: read by position, wait at the bell, never miss, never repeat."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from chaingraph.engine.events import TERMINAL
+from chaingraph.engine.graph import Graph
+from chaingraph.execution.ports import Bell, Journal
+from chaingraph.execution.reading import PAGE, decode, with_blobs
+from chaingraph.execution.records import Entry, Stored
+from chaingraph.execution.view import FullView, SeenEvent, seen
+
+#: A ring that got lost costs this many seconds.
+PATIENCE = 1.0
+
+
+async def follow(
+    journal: Journal, bell: Bell, stored: Stored, *, start: int = 0, patience: float = PATIENCE
+) -> AsyncIterator[list[Entry]]:
+    """Batches of committed entries from position `start` on, until the last one."""
+    with bell.listen(stored.row.id) as ring:
+        while True:
+            ring.clear()  # before reading: a ring during the read is kept
+            entries = await journal.read(stored.row.id, start, PAGE)
+            if entries:
+                yield entries
+                start = entries[-1].position + 1
+                if entries[-1].type in TERMINAL:
+                    return
+            else:
+                await ring.wait(patience)
+
+
+async def follow_full(
+    journal: Journal, bell: Bell, stored: Stored, graph: Graph, *, start: int = 0
+) -> AsyncIterator[list[SeenEvent]]:
+    """As `follow`, in the full form. The fold needs every event, so reading begins at 0."""
+    view = FullView(graph)
+    async for entries in follow(journal, bell, stored):
+        shown = []
+        for event in await with_blobs(journal, stored.row.root_execution_id, entries):
+            if event.position < start:
+                view.skip(event)
+            else:
+                shown.append(view.show(event))
+        if shown:
+            yield shown
+
+
+async def follow_compact(
+    journal: Journal, bell: Bell, stored: Stored, *, start: int = 0
+) -> AsyncIterator[list[SeenEvent]]:
+    """As `follow`, in the compact form of the journal; large values stay references."""
+    async for entries in follow(journal, bell, stored, start=start):
+        yield [seen(event, event.data) for event in map(decode, entries)]

@@ -1,0 +1,93 @@
+"""Flows on their way in: checked, given their inputs, completed and made a snapshot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from chaingraph.errors import BadInput, InvalidFlow, PortError, ValueTooLarge
+from chaingraph.flow.codec import read_flow, snapshot_hash, write_flow
+from chaingraph.flow.complete import complete
+from chaingraph.flow.model import Flow, NodeTypes
+from chaingraph.flow.transfer import normalise, set_path
+from chaingraph.flow.validate import check
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A flow that may run. `json` is the snapshot, the text of the completed flow."""
+
+    flow: Flow
+    json: bytes
+    hash: str
+    warnings: tuple[str, ...]
+
+
+def prepare(
+    given: Flow | Mapping[str, Any],
+    types: NodeTypes,
+    inputs: Mapping[str, Any],
+    *,
+    max_value_bytes: int,
+) -> Prepared:
+    """Check a flow with these inputs (`node.port` -> value) and complete it for running.
+
+    Raises InvalidFlow with everything that is wrong, UnreadableFlow, or ValueTooLarge.
+    """
+    flow = given if isinstance(given, Flow) else read_flow(given)
+    flow = with_inputs(flow, types, inputs) if inputs else flow
+    report = check(flow, types, strict=False)
+    if report.errors:
+        raise InvalidFlow(flow.id, report.errors)
+    ready = complete(flow, types)
+    written = write_flow(ready)
+    text = _text(written)
+    if len(text) > max_value_bytes:
+        _weigh(ready, max_value_bytes)
+    return Prepared(ready, text, snapshot_hash(written), report.warnings)
+
+
+def _text(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+
+
+def flow_json(flow: Flow) -> dict[str, Any]:
+    """The stored form of a flow."""
+    return write_flow(flow)
+
+
+def with_inputs(flow: Flow, types: NodeTypes, inputs: Mapping[str, Any]) -> Flow:
+    """The flow with these values at its ports. Raises BadInput naming every unknown port."""
+    whole = complete(flow, types)
+    nodes = dict(flow.nodes)
+    problems: list[str] = []
+    for name, value in inputs.items():
+        node_id, _, port_id = name.partition(".")
+        node = whole.nodes.get(node_id)
+        port = node.port(port_id) if node is not None and port_id else None
+        if port is None or node is None:
+            problems.append(f"there is no port {name}")
+            continue
+        try:
+            checked = normalise(port, value)
+        except PortError as error:
+            problems.append(str(error))
+            continue
+        values = dict(nodes[node_id].values)
+        set_path(values, port_id, checked)
+        nodes[node_id] = replace(nodes[node_id], values=values)
+    if problems:
+        raise BadInput(f"Flow {flow.id} cannot take these inputs: " + "; ".join(problems))
+    return replace(flow, nodes=nodes)
+
+
+def _weigh(flow: Flow, limit: int) -> None:
+    for node in flow.nodes.values():
+        for port_id, value in node.values.items():
+            size = len(_text(value))
+            if size > limit:
+                raise ValueTooLarge(f"The value of {node.id}.{port_id}", size, limit)
+
+

@@ -1,0 +1,218 @@
+"""The seams of the executor: what a backend must do. Memory, SQLite and PostgreSQL do it.
+
+Every method that changes something is one transaction, and safe to repeat under the same ids.
+Who may change what is said by numbers: see `Lease`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from chaingraph.execution.commands import Answer
+from chaingraph.execution.fold import Folded
+from chaingraph.execution.records import (
+    Blob,
+    Command,
+    Entry,
+    ExecutionRow,
+    Lease,
+    Segment,
+    Status,
+    Stored,
+    WorkerRow,
+)
+from chaingraph.execution.times import from_ms
+
+
+@dataclass(frozen=True, slots=True)
+class NewExecution:
+    """What `create` writes: the row, the snapshot and event 0."""
+
+    id: str
+    flow_id: str
+    owner_id: str
+    snapshot: str
+    flow: bytes
+    created: Entry
+    root_execution_id: str
+    parent_execution_id: str | None = None
+    depth: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
+    integration: Mapping[str, Any] = field(default_factory=dict)
+    external_events: Sequence[Any] = ()
+    #: the caller's idempotency key, already scoped to the caller, and a hash of the input
+    key: str | None = None
+    input_hash: str = ""
+
+    @property
+    def row(self) -> ExecutionRow:
+        """The row as it is written."""
+        now = from_ms(self.created.at)
+        return ExecutionRow(
+            id=self.id,
+            flow_id=self.flow_id,
+            owner_id=self.owner_id,
+            root_execution_id=self.root_execution_id,
+            parent_execution_id=self.parent_execution_id,
+            status=Status.CREATED,
+            created_at=now,
+            updated_at=now,
+            started_at=None,
+            completed_at=None,
+            error_message=None,
+            error_node_id=None,
+            execution_depth=self.depth,
+            options=self.options,
+            integration=self.integration,
+            external_events=list(self.external_events),
+            failure_count=0,
+            last_failure_reason=None,
+            last_failure_at=None,
+            processing_started_at=None,
+            processing_worker_id=None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """One fenced append. Refused as a whole unless the lease holds and `expected` is next."""
+
+    lease: Lease
+    batch_id: str
+    expected: int
+    entries: tuple[Entry, ...]
+    cursor: int
+    root_execution_id: str
+    #: the state columns, when these entries change them
+    folded: Folded | None = None
+    ends: bool = False
+    #: with `ends`: the deliveries known to the holder; more in the inbox refuse the append
+    seen: int | None = None
+    blobs: tuple[Blob, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return sum(len(e.data) for e in self.entries) + sum(len(b.data) for b in self.blobs)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFlow:
+    """A row of the flows table; `data` is the flow's JSON."""
+
+    id: str
+    data: Mapping[str, Any]
+    owner_id: str | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class Flows(Protocol):
+    """The stored flows."""
+
+    async def put(self, data: Mapping[str, Any], owner_id: str) -> StoredFlow:
+        """Insert, or replace with version + 1; identical content changes nothing."""
+
+    async def get(self, flow_id: str) -> StoredFlow | None: ...
+
+    async def list(self) -> list[StoredFlow]:
+        """All flows, newest first."""
+
+
+class Journal(Protocol):
+    """Executions, their events and their inboxes."""
+
+    async def create(self, new: NewExecution) -> str:
+        """Write row, snapshot and event 0. Returns the id: of an earlier execution when `key`
+        was used before with the same input. Raises IdempotencyConflict when with other input."""
+
+    async def get(self, execution_id: str) -> Stored | None: ...
+
+    async def tree(self, root_id: str) -> list[Stored]:
+        """The root and all its descendants, by depth, then id."""
+
+    async def roots(self, flow_id: str | None, limit: int, after: datetime | None) -> list[Stored]:
+        """Root executions, newest first, created strictly before `after`."""
+
+    async def read(self, execution_id: str, start: int, limit: int) -> list[Entry]:
+        """Committed entries from position `start` on, in order, without a gap."""
+
+    async def flow_of(self, snapshot: str) -> bytes:
+        """The flow snapshot, as JSON text."""
+
+    async def blobs(self, root_id: str, hashes: Iterable[str]) -> Mapping[str, bytes]: ...
+
+    async def deliver(self, execution_id: str, command: Command) -> Answer:
+        """Judge the command, keep it in the inbox and wake, ring or end the execution.
+
+        Raises ExecutionNotFound and IllegalTransition."""
+
+    async def inbox(self, execution_id: str, after: int) -> list[Command]:
+        """Deliveries with a number above `after`, in order."""
+
+    async def claim(self, segment: Segment, worker_id: str) -> Lease | None:
+        """Take the lease of a queued segment. None when it is not queued under this number."""
+
+    async def append(self, append: Append) -> None:
+        """Raises Fenced, or InboxMoved when the terminal guard refused. An append whose answer
+        was lost may be repeated: it succeeds when it is already there."""
+
+    async def hand_over(self, lease: Lease) -> Segment | None:
+        """Give the lease back and queue the next segment. None when it was lost before."""
+
+
+class Fleet(Protocol):
+    """The workers and the leases they hold."""
+
+    async def join(self, worker: WorkerRow) -> None: ...
+
+    async def leave(self, worker_id: str) -> None:
+        """A clean end: the worker is not alive any more and holds nothing."""
+
+    async def beat(self, worker_id: str) -> bool:
+        """Count one heartbeat. False when the worker was declared dead."""
+
+    async def workers(self) -> list[WorkerRow]:
+        """All that are alive or still hold a lease."""
+
+    async def declare_dead(self, worker_id: str, beat: int) -> bool:
+        """Only if its beat is still the one that was seen."""
+
+    async def leases(self, worker_id: str) -> list[Lease]: ...
+
+    async def unread(self, worker_id: str) -> list[str]:
+        """The executions this worker holds whose inbox has unread deliveries."""
+
+    async def take_over(self, lease: Lease, by: str, reason: str, *, poison: int) -> Segment | None:
+        """Take a lost lease away, record the recovery and queue the next segment; or, at the
+        `poison`-th failure in a row, fail the execution. None when there is nothing to run."""
+
+    async def stranded(self) -> list[Segment]:
+        """Queued segments that no dispatcher will bring to a live worker; each is queued anew
+        under the next number and returned."""
+
+
+class Bell(Protocol):
+    """Wakes who waits for news. Carries no news itself; a lost ring costs only patience."""
+
+    def ring(self, key: str) -> None: ...
+
+    def listen(self, key: str) -> AbstractContextManager[Ring]: ...
+
+
+class Ring(Protocol):
+    """One listener's place at the bell."""
+
+    def clear(self) -> None: ...
+
+    async def wait(self, patience: float) -> None:
+        """Return at the next ring, or after `patience` seconds."""
+
+
+def commands_of(execution_id: str) -> str:
+    """The bell key of an execution's inbox; the id itself is the key of its journal."""
+    return f"inbox:{execution_id}"

@@ -1,0 +1,49 @@
+"""Reading journals: entries become events, large values come back from their blobs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from chaingraph.engine.events import Event, EventType
+from chaingraph.execution.ports import Journal
+from chaingraph.execution.recorder import large_values
+from chaingraph.execution.records import Entry, Stored
+from chaingraph.superjson import loads
+
+PAGE = 2_000
+
+
+def decode(entry: Entry, blobs: Mapping[str, bytes] | None = None) -> Event:
+    """The event of an entry. Large values are resolved when their blobs are given."""
+    data: dict[str, Any] = loads(entry.data)
+    if blobs:
+        values = {p: loads(blobs[ref["$blob"]]) for p, ref in large_values(data).items()}
+        if values:
+            data = {**data, "values": {**data["values"], **values}}
+            del data["large"]
+    return Event(entry.position, EventType(entry.type), entry.at, data)
+
+
+async def read_events(
+    journal: Journal, stored: Stored, start: int, end: int
+) -> AsyncIterator[list[Event]]:
+    """The events from `start` to before `end`, page by page, with their large values."""
+    while start < end:
+        entries = await journal.read(stored.row.id, start, min(PAGE, end - start))
+        if not entries:
+            return
+        yield await with_blobs(journal, stored.row.root_execution_id, entries)
+        start = entries[-1].position + 1
+
+
+async def with_blobs(journal: Journal, root_id: str, entries: list[Entry]) -> list[Event]:
+    """These entries as events, with their large values."""
+    wanted = [
+        ref["$blob"]
+        for entry in entries
+        if b'"large":' in entry.data
+        for ref in large_values(loads(entry.data)).values()
+    ]
+    blobs = await journal.blobs(root_id, wanted) if wanted else {}
+    return [decode(entry, blobs) for entry in entries]

@@ -1,0 +1,282 @@
+"""The use cases: what callers may do with flows and executions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import uuid4
+
+from chaingraph.engine.events import EventType
+from chaingraph.engine.graph import Graph
+from chaingraph.errors import ExecutionNotFound, FlowNotFound, Forbidden
+from chaingraph.execution.commands import DEFAULT_STOP_REASON, Answer
+from chaingraph.execution.follow import follow_compact, follow_full
+from chaingraph.execution.intake import flow_json, prepare
+from chaingraph.execution.ports import Bell, Flows, Journal, NewExecution, StoredFlow, commands_of
+from chaingraph.execution.records import (
+    Command,
+    CommandKind,
+    Entry,
+    ExecutionRow,
+    Principal,
+    Segment,
+    Stored,
+)
+from chaingraph.execution.view import SeenEvent
+from chaingraph.flow.ids import new_execution_id
+from chaingraph.flow.model import Flow, NodeTypes
+from chaingraph.superjson import dumps
+
+View = Literal["full", "compact"]
+
+
+@dataclass(frozen=True, slots=True)
+class TreeNode:
+    id: str
+    parent_id: str | None
+    level: int
+    execution: ExecutionRow
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A root execution, the depth of its tree and the number of its descendants."""
+
+    execution: ExecutionRow
+    levels: int
+    total_nested: int
+
+
+class Service:
+    """Creates, starts, stops and shows executions, on behalf of a principal.
+
+    Raises FlowNotFound, ExecutionNotFound, Forbidden, and BadInput for what cannot be done.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        flows: Flows,
+        bell: Bell,
+        types: NodeTypes,
+        *,
+        graph_of: Callable[[str, bytes], Graph],
+        launch: Callable[[Segment], None],
+        clock: Callable[[], int],
+        max_value_bytes: int,
+    ) -> None:
+        self._journal = journal
+        self._flows = flows
+        self._bell = bell
+        self._types = types
+        self._graph_of = graph_of
+        self._launch = launch
+        self._clock = clock
+        self._max_value_bytes = max_value_bytes
+
+    async def import_flow(self, principal: Principal, flow: Flow) -> StoredFlow:
+        """Store a flow under its id: new, or as the next version. Raises InvalidFlow."""
+        prepare(flow, self._types, {}, max_value_bytes=self._max_value_bytes)
+        known = await self._flows.get(flow.id)
+        if known is not None and not principal.may_use(known.owner_id or "local"):
+            raise Forbidden(f"flow {flow.id}")
+        return await self._flows.put(flow_json(flow), flow.owner)
+
+    async def create(
+        self,
+        principal: Principal,
+        flow_id: str,
+        *,
+        options: Mapping[str, Any] | None = None,
+        integration: Mapping[str, Any] | None = None,
+        events: Sequence[Mapping[str, Any]] | None = None,
+        idempotency_key: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Make an execution of a stored flow and return its id. It waits for `start`.
+
+        `inputs` gives values for ports by `node.port`. The same `idempotency_key` with the same
+        input gives the same execution again; with other input it raises IdempotencyConflict.
+        """
+        stored = await self._flows.get(flow_id)
+        if stored is None:
+            raise FlowNotFound(flow_id)
+        owner = stored.owner_id or "local"
+        if not principal.may_use(owner):
+            raise Forbidden(f"flow {flow_id}")
+        asked = (flow_id, options, integration, events, inputs)
+        prepared = prepare(
+            stored.data, self._types, inputs or {}, max_value_bytes=self._max_value_bytes
+        )
+        execution_id = new_execution_id()
+        return await self._journal.create(
+            NewExecution(
+                id=execution_id,
+                flow_id=flow_id,
+                owner_id=owner,
+                snapshot=prepared.hash,
+                flow=prepared.json,
+                created=self._created(execution_id, flow_id, owner),
+                root_execution_id=execution_id,
+                options=options or {},
+                integration=integration or {},
+                external_events=[dict(event) for event in events or ()],
+                key=f"{principal.user_id}:{idempotency_key}" if idempotency_key else None,
+                input_hash=_hash(asked),
+            )
+        )
+
+    async def start(
+        self, principal: Principal, execution_id: str, *, command_id: str | None = None
+    ) -> None:
+        """Let a created execution run. Raises IllegalTransition when it was started before."""
+        await self._deliver(principal, execution_id, CommandKind.START, {}, command_id)
+
+    async def stop(
+        self,
+        principal: Principal,
+        execution_id: str,
+        *,
+        reason: str | None = None,
+        command_id: str | None = None,
+    ) -> None:
+        """Cancel the running bodies and end in `flow:cancelled`. Raises IllegalTransition."""
+        data = {"reason": reason or DEFAULT_STOP_REASON}
+        await self._deliver(principal, execution_id, CommandKind.STOP, data, command_id)
+
+    async def details(self, principal: Principal, execution_id: str) -> ExecutionRow:
+        return (await self._visible(principal, execution_id)).row
+
+    async def tree(self, principal: Principal, execution_id: str) -> list[TreeNode]:
+        """The execution and all its descendants, by level, then id."""
+        root = await self._visible(principal, execution_id)
+        rows = [each.row for each in await self._journal.tree(root.row.root_execution_id)]
+        wanted = _below(execution_id, rows)
+        nodes = [
+            TreeNode(
+                row.id,
+                row.parent_execution_id,
+                row.execution_depth - root.row.execution_depth,
+                row,
+            )
+            for row in rows
+            if row.id in wanted
+        ]
+        return sorted(nodes, key=lambda node: (node.level, node.id))
+
+    async def roots(
+        self,
+        principal: Principal,
+        flow_id: str | None,
+        *,
+        limit: int = 50,
+        after: datetime | None = None,
+    ) -> list[Root]:
+        """Root executions of a flow (or of all flows), newest first."""
+        if flow_id is not None:
+            flow = await self._flows.get(flow_id)
+            if flow is None:
+                raise FlowNotFound(flow_id)
+            if not principal.may_use(flow.owner_id or "local"):
+                raise Forbidden(f"flow {flow_id}")
+        rows = [each.row for each in await self._journal.roots(flow_id, limit, after)]
+        found = []
+        for row in rows:
+            if principal.may_use(row.owner_id):
+                tree = await self._journal.tree(row.id)
+                levels = max((each.row.execution_depth for each in tree), default=0)
+                found.append(Root(row, levels, len(tree) - 1))
+        return found
+
+    async def flows(self, principal: Principal) -> list[StoredFlow]:
+        found = await self._flows.list()
+        return [flow for flow in found if principal.may_use(flow.owner_id or "local")]
+
+    async def flow(self, principal: Principal, flow_id: str) -> StoredFlow:
+        found = await self._flows.get(flow_id)
+        if found is None:
+            raise FlowNotFound(flow_id)
+        if not principal.may_use(found.owner_id or "local"):
+            raise Forbidden(f"flow {flow_id}")
+        return found
+
+    async def follow(
+        self,
+        principal: Principal,
+        execution_id: str,
+        *,
+        start: int = 0,
+        view: View = "full",
+        types: frozenset[str] = frozenset(),
+    ) -> AsyncIterator[list[SeenEvent]]:
+        """Batches of events from position `start` on, until the last one.
+
+        A negative `start` means the last so many events present now. `types` filters; positions
+        count all events all the same.
+        """
+        stored = await self._visible(principal, execution_id)
+        if start < 0:
+            start = max(0, stored.dispatch.next_position + start)
+        if view == "compact":
+            batches = follow_compact(self._journal, self._bell, stored, start=start)
+        else:
+            flow = await self._journal.flow_of(stored.dispatch.snapshot)
+            graph = self._graph_of(stored.dispatch.snapshot, flow)
+            batches = follow_full(self._journal, self._bell, stored, graph, start=start)
+        async for batch in batches:
+            wanted = [event for event in batch if event.type in types] if types else batch
+            if wanted:
+                yield wanted
+
+    def _created(self, execution_id: str, flow_id: str, owner: str) -> Entry:
+        data = {
+            "executionId": execution_id,
+            "flowId": flow_id,
+            "ownerId": owner,
+            "rootExecutionId": execution_id,
+            "parentExecutionId": None,
+            "executionDepth": 0,
+        }
+        return Entry(0, EventType.EXECUTION_CREATED.value, self._clock(), dumps(data))
+
+    async def _visible(self, principal: Principal, execution_id: str) -> Stored:
+        stored = await self._journal.get(execution_id)
+        if stored is None:
+            raise ExecutionNotFound(execution_id)
+        if not principal.may_use(stored.row.owner_id):
+            raise Forbidden(f"execution {execution_id}")
+        return stored
+
+    async def _deliver(
+        self,
+        principal: Principal,
+        execution_id: str,
+        kind: CommandKind,
+        data: Mapping[str, Any],
+        command_id: str | None,
+    ) -> Answer:
+        await self._visible(principal, execution_id)
+        command = Command(command_id or uuid4().hex, kind, principal.user_id, data)
+        answer = await self._journal.deliver(execution_id, command)
+        self._bell.ring(commands_of(execution_id))
+        self._bell.ring(execution_id)
+        if answer.woke is not None:
+            self._launch(Segment(execution_id, answer.woke))
+        return answer
+
+
+def _below(execution_id: str, rows: Sequence[ExecutionRow]) -> set[str]:
+    found = {execution_id}
+    for row in sorted(rows, key=lambda each: each.execution_depth):
+        if row.parent_execution_id in found:
+            found.add(row.id)
+    return found
+
+
+def _hash(asked: object) -> str:
+    text = json.dumps(asked, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

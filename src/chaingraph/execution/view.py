@@ -1,0 +1,123 @@
+"""The full form of events: what clients of the original know, made from snapshot and fold.
+
+Full payloads carry whole nodes with all their ports; the journal keeps only ids and what changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from chaingraph.engine.channel import Channel
+from chaingraph.engine.events import Event, EventType
+from chaingraph.engine.graph import Graph
+from chaingraph.engine.state import FlowState
+from chaingraph.execution.times import from_ms
+from chaingraph.flow.codec import write_edge, write_node
+from chaingraph.superjson import Custom
+
+
+@dataclass(frozen=True, slots=True)
+class SeenEvent:
+    """An event as a reader gets it. `data` is a superjson value."""
+
+    position: int
+    index: int
+    type: str
+    timestamp: datetime
+    data: Mapping[str, Any]
+    is_last: bool
+
+
+class FullView:
+    """Turns compact events into full ones. Give it every event from position 0 on, in order."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._state = FlowState(graph)
+        self._graph = graph
+        self._metadata = with_dates(graph.flow.metadata)
+        self._rules: Mapping[EventType, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+            EventType.EXECUTION_CREATED: self._with_metadata,
+            EventType.FLOW_STARTED: self._with_metadata,
+            EventType.FLOW_COMPLETED: self._with_metadata,
+            EventType.FLOW_FAILED: self._with_metadata,
+            EventType.FLOW_CANCELLED: self._with_metadata,
+            EventType.NODE_STARTED: self._with_node,
+            EventType.NODE_COMPLETED: self._with_node,
+            EventType.NODE_FAILED: self._with_node,
+            EventType.EDGE_TRANSFER_COMPLETED: self._with_edge,
+            EventType.EDGE_TRANSFER_FAILED: self._with_edge,
+        }
+
+    @property
+    def state(self) -> FlowState:
+        """The nodes as of the last event."""
+        return self._state
+
+    def skip(self, event: Event) -> None:
+        """Take an event into account without showing it."""
+        self._state.apply(event.type, event.data)
+
+    def show(self, event: Event) -> SeenEvent:
+        """The full form of the next event."""
+        self._state.apply(event.type, event.data)
+        rule = self._rules.get(event.type)
+        return seen(event, event.data if rule is None else rule(event.data))
+
+    def _with_metadata(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        return {**data, "flowMetadata": self._metadata}
+
+    def _with_node(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        node = Custom("BaseNode", self.node_json(data["nodeId"]))
+        kept = {k: v for k, v in data.items() if k not in ("nodeId", "values", "large", "emitted")}
+        return {"node": node, **kept}
+
+    def _with_edge(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        edge = {**write_edge(self._graph.edges[data["edgeId"]]), "status": "inactive"}
+        kept = {k: v for k, v in data.items() if k != "edgeId"}
+        return {"serializedEdge": edge, **kept}
+
+    def node_json(self, node_id: str) -> dict[str, Any]:
+        """A node as it stands, in the stored form v2."""
+        state = self._state.nodes[node_id]
+        stored = self._graph.flow.nodes[node_id]
+        values = {p: _shown(v) for p, v in state.values.items() if v is not None}
+        current = replace(
+            stored,
+            status=state.status,
+            values=values,
+            metadata={**stored.metadata, "version": state.version},
+        )
+        return write_node(current)
+
+
+def seen(event: Event, data: Mapping[str, Any]) -> SeenEvent:
+    """An event with this payload, as a reader gets it."""
+    return SeenEvent(
+        position=event.position,
+        index=event.index,
+        type=event.type.value,
+        timestamp=from_ms(event.at),
+        data=data,
+        is_last=event.is_last,
+    )
+
+
+def with_dates(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Flow metadata with its two times as times: so the original sends them."""
+    shown = dict(metadata)
+    for key in ("createdAt", "updatedAt"):
+        if isinstance(shown.get(key), str):
+            try:
+                shown[key] = datetime.fromisoformat(shown[key])
+            except ValueError:
+                continue
+    return shown
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, Channel):
+        return {"type": "stream", "buffer": list(value.items), "isClosed": value.closed}
+    return value

@@ -1,0 +1,150 @@
+"""A worker: runs segments, and keeps everybody's executions going.
+
+One object is one incarnation: a process start, or a new life after it was declared dead. Each
+has its own id, so that whatever an earlier one still does is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from chaingraph.errors import StoreUnavailable
+from chaingraph.execution.liveness import Observer
+from chaingraph.execution.ports import Fleet, commands_of
+from chaingraph.execution.records import Lease, Segment, WorkerRow
+from chaingraph.execution.segment import World, run_segment
+
+log = logging.getLogger(__name__)
+
+#: Executions whose segments were lost this often without progress in between are failed.
+POISON = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """How often a worker looks after things, in seconds."""
+
+    reconcile: float = 1.0
+    audit: float = 2.0
+    inbox: float = 1.0
+
+
+@dataclass(slots=True)
+class Worker:
+    """Runs segments within `slots`, adopts what dead workers left, audits its own leases.
+
+    `only` restricts it to single executions: it then touches no other.
+    """
+
+    me: WorkerRow
+    world: World
+    fleet: Fleet
+    observer: Observer
+    slots: int
+    cancel_dispatch: Callable[[Segment], Awaitable[None]]
+    only: frozenset[str] | None = None
+    rounds: Rounds = field(default_factory=Rounds)
+    _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _offered: asyncio.Queue[Segment] = field(default_factory=asyncio.Queue)
+    _free: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._free = asyncio.Semaphore(self.slots)
+
+    async def live(self) -> None:
+        """Work until cancelled. Then running segments are handed over to whoever is next."""
+        await self.fleet.join(self.me)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._serve_offers(tasks))
+                tasks.create_task(self._every(self.rounds.reconcile, self.reconcile))
+                tasks.create_task(self._every(self.rounds.audit, self.audit))
+                tasks.create_task(self._every(self.rounds.inbox, self._ring_unread))
+        finally:
+            await self._leave()
+
+    def offer(self, segment: Segment) -> None:
+        """Run a segment that was queued just now, if there is a free slot; else it stays queued."""
+        if self._may_touch(segment.execution_id) and not self._free.locked():
+            self._offered.put_nowait(segment)
+
+    async def run(self, segment: Segment) -> None:
+        """Run a segment when a slot is free. A segment that is taken already costs one look."""
+        if not self._may_touch(segment.execution_id):
+            return
+        async with self._free:
+            task = asyncio.current_task()
+            if task is None or segment.execution_id in self._running:
+                return
+            self._running[segment.execution_id] = task
+            try:
+                await run_segment(self.world, segment, self.me.id)
+            except Exception:
+                log.exception("segment failed", extra={"execution_id": segment.execution_id})
+            finally:
+                self._running.pop(segment.execution_id, None)
+
+    async def reconcile(self) -> None:
+        """Declare the dead dead, adopt what they held, and queue anew what no one will bring."""
+        rows = await self.fleet.workers()
+        self.observer.see(rows)
+        for row in rows:
+            if row.id == self.me.id:
+                continue
+            if row.alive and self.observer.is_gone(row):
+                await self.fleet.declare_dead(row.id, row.beat)
+            if not row.alive or self.observer.is_gone(row):
+                await self._adopt_from(row)
+        if self.only is None:
+            for segment in await self.fleet.stranded():
+                self.offer(segment)
+
+    async def audit(self) -> None:
+        """Queue anew what is leased to this worker without a task of it."""
+        for lease in await self.fleet.leases(self.me.id):
+            if lease.execution_id not in self._running:
+                await self._adopt(lease, "no running task")
+
+    async def _adopt_from(self, dead: WorkerRow) -> None:
+        for lease in await self.fleet.leases(dead.id):
+            if self._may_touch(lease.execution_id):
+                await self._adopt(lease, "worker is gone")
+
+    async def _adopt(self, lease: Lease, reason: str) -> None:
+        segment = await self.fleet.take_over(lease, self.me.id, reason, poison=POISON)
+        await self.cancel_dispatch(Segment(lease.execution_id, lease.number))
+        self.world.bell.ring(lease.execution_id)
+        if segment is not None:
+            log.info(
+                "execution taken over: %s", reason, extra={"execution_id": lease.execution_id}
+            )
+            self.offer(segment)
+
+    async def _ring_unread(self) -> None:
+        for execution_id in await self.fleet.unread(self.me.id):
+            self.world.bell.ring(commands_of(execution_id))
+
+    async def _serve_offers(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            segment = await self._offered.get()
+            tasks.create_task(self.run(segment), name=segment.workflow_id)
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await work()
+            except StoreUnavailable as error:
+                log.warning("database not reachable, trying again: %s", error)
+            await asyncio.sleep(seconds)
+
+    def _may_touch(self, execution_id: str) -> bool:
+        return self.only is None or execution_id in self.only
+
+    async def _leave(self) -> None:
+        """Hand over what is still leased. Shielded by the caller's patience, not by ours."""
+        for lease in await self.fleet.leases(self.me.id):
+            await self.world.journal.hand_over(lease)
+        await self.fleet.leave(self.me.id)

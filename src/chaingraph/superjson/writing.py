@@ -1,0 +1,172 @@
+"""From values to envelopes."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from math import copysign, isfinite
+from typing import Any, Final, TypeAlias
+
+import orjson
+
+from chaingraph.superjson.values import (
+    FORBIDDEN,
+    UNDEFINED,
+    BigInt,
+    Custom,
+    Envelope,
+    JsError,
+    Json,
+    SuperjsonError,
+    Undefined,
+)
+
+Notes: TypeAlias = dict[str, list[Any]]
+_OPTIONS: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+
+
+def encode(value: Any) -> Envelope:
+    """The envelope of `value`, which may share parts with it.
+
+    Raises SuperjsonError for a type that has no form here.
+    """
+    try:
+        if _is_plain(value):
+            return {"json": value}
+        plain, kind, inner = _take_apart(value)
+    except RecursionError as error:
+        raise SuperjsonError("The value is nested too deeply") from error
+    values = inner if kind is None else _tree(kind, inner)
+    return {"json": plain, "meta": {"values": values, "v": 1}} if values else {"json": plain}
+
+
+def dumps(value: Any) -> bytes:
+    """The envelope of `value` as JSON text."""
+    envelope = encode(value)
+    try:
+        return orjson.dumps(envelope, option=_OPTIONS)
+    except TypeError:
+        return _dumps_slowly(envelope)
+
+
+def _is_plain(value: Any) -> bool:
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None:
+        return True
+    if kind is float:
+        return _is_json_number(value)
+    if kind is dict:
+        return all(type(key) is str for key in value) and all(map(_is_plain, value.values()))
+    return kind is list and all(map(_is_plain, value))
+
+
+def _is_json_number(value: float) -> bool:
+    return isfinite(value) and (value != 0 or copysign(1, value) > 0)
+
+
+def _take_apart(value: Any) -> tuple[Json, Any, Notes]:
+    """The JSON of `value`, the type it was transformed from if any, and notes on its inside."""
+    match value:
+        case BigInt():
+            return str(int(value)), "bigint", {}
+        case None | bool() | str() | int():
+            return value, None, {}
+        case float():
+            return (value, None, {}) if _is_json_number(value) else (_number(value), "number", {})
+        case dict() if all(isinstance(key, str) for key in value):
+            return _take_members_apart(value)
+        case list() | tuple():
+            return _take_items_apart(value)
+    return _transform(value)
+
+
+def _transform(value: Any) -> tuple[Json, Any, Notes]:
+    match value:
+        case datetime():
+            return _iso(value), "Date", {}
+        case Custom():
+            return value.value, ["custom", value.name], {}
+        case Undefined():
+            return None, "undefined", {}
+        case dict():
+            return _container("map", [[key, item] for key, item in value.items()])
+        case set() | frozenset():
+            return _container("set", list(value))
+        case bytes() | bytearray():
+            return list(value), ["typed-array", "Uint8Array"], {}
+        case JsError():
+            return _container("Error", _error_members(value))
+    raise SuperjsonError(f"A value of type {type(value).__name__} cannot be sent")
+
+
+def _take_members_apart(members: dict[str, Any]) -> tuple[Json, None, Notes]:
+    plain: dict[str, Json] = {}
+    notes: Notes = {}
+    for key, item in members.items():
+        plain[key], kind, inner = _take_apart(item)
+        if kind is not None or inner:
+            _note(notes, _escape(key), kind, inner)
+    return plain, None, notes
+
+
+def _take_items_apart(items: list[Any] | tuple[Any, ...]) -> tuple[Json, None, Notes]:
+    plain: list[Json] = []
+    notes: Notes = {}
+    for position, item in enumerate(items):
+        part, kind, inner = _take_apart(item)
+        plain.append(part)
+        if kind is not None or inner:
+            _note(notes, str(position), kind, inner)
+    return plain, None, notes
+
+
+def _container(kind: str, content: Any) -> tuple[Json, Any, Notes]:
+    plain, _, inner = _take_apart(content)
+    return plain, kind, inner
+
+
+def _note(notes: Notes, segment: str, kind: Any, inner: Notes) -> None:
+    if kind is not None:
+        notes[segment] = _tree(kind, inner)
+    else:
+        notes.update({f"{segment}.{path}": tree for path, tree in inner.items()})
+
+
+def _tree(kind: Any, inner: Notes) -> list[Any]:
+    return [kind, inner] if inner else [kind]
+
+
+def _escape(key: str) -> str:
+    if key in FORBIDDEN:
+        raise SuperjsonError(f"A key {key} can hold plain JSON only")
+    return key.replace("\\", "\\\\").replace(".", "\\.")
+
+
+def _number(value: float) -> str:
+    if value != value:
+        return "NaN"
+    if value == 0:
+        return "-0"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def _iso(value: datetime) -> str:
+    """Milliseconds are cut, not rounded: a cursor sent back must not lie after its row."""
+    try:
+        moment = value if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError as error:
+        raise SuperjsonError(f"{value.isoformat()} is outside the years 1 to 9999") from error
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def _error_members(error: JsError) -> dict[str, Any]:
+    members: dict[str, Any] = {"name": error.name, "message": error.message}
+    return members if error.cause is UNDEFINED else {**members, "cause": error.cause}
+
+
+def _dumps_slowly(envelope: Envelope) -> bytes:
+    """For what orjson refuses: lone surrogates, integers over 64 bits, more than 254 levels."""
+    try:
+        return json.dumps(envelope, allow_nan=False, separators=(",", ":")).encode("ascii")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise SuperjsonError(f"The value cannot be written as JSON: {error}") from error

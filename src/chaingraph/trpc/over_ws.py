@@ -1,0 +1,184 @@
+"""A tRPC WebSocket connection without the socket.
+
+The driver feeds what arrives to `receive_text` or `receive_binary` and does what the returned
+actions say, in order. It runs each begun call in its own task and reports how it goes to
+`started`, `data`, `answered`, `failed` and `ended`; what those return it sends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from chaingraph.trpc.codes import Describe, TRPCError
+from chaingraph.trpc.messages import (
+    NOBODY,
+    Call,
+    Envelope,
+    Params,
+    Stop,
+    parse_frame,
+    parse_params,
+)
+from chaingraph.trpc.router import Procedure, Router
+from chaingraph.trpc.transformer import Transformer, write_json
+
+PING, PONG = "PING", "PONG"
+RECONNECT = write_json({"id": None, "method": "reconnect"})
+"""The notice that a client shall come back; close the socket right behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The caller can be known now: these are the connection parameters."""
+
+    params: Params
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    text: str
+    urgent: bool = False
+    """Ahead of everything that waits: a client's pong timer is not stopped by data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    call: Call
+    procedure: Procedure
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """End the task of this subscription; nothing it still reports will be sent."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSoon:
+    """Close, but not at once: a client whose socket opened fine comes back without delay."""
+
+
+Action: TypeAlias = Open | Send | Begin | Abort | CloseSoon
+
+
+class Session:
+    """What one connection knows: whether it may begin, and its live subscriptions."""
+
+    def __init__(
+        self,
+        router: Router,
+        transformer: Transformer,
+        describe: Describe,
+        *,
+        params_announced: bool,
+    ) -> None:
+        self._router = router
+        self._transformer = transformer
+        self._describe = describe
+        self._params_awaited = params_announced
+        self._refused = False
+        self._live: dict[tuple[type, Any], Call] = {}
+
+    def open(self) -> list[Action]:
+        """Call this first, once."""
+        return [] if self._params_awaited else [Open(None)]
+
+    def receive_text(self, text: str) -> list[Action]:
+        if text == PONG:
+            return []
+        if text == PING:
+            return [Send(PONG, urgent=True)]
+        if self._refused:
+            return []
+        if self._params_awaited:
+            return self._receive_params(text)
+        try:
+            requests = parse_frame(text, self._transformer)
+        except TRPCError as error:
+            return [self._error(NOBODY, None, error)]
+        return [action for request in requests for action in self._take(request)]
+
+    def receive_binary(self) -> list[Action]:
+        if self._refused:
+            return []
+        problem = TRPCError("PARSE_ERROR", "Binary data received; JSON uses text frames")
+        return [self._error(NOBODY, None, problem)]
+
+    def started(self, call: Call) -> list[Send]:
+        """The subscription's iterator exists; say so before its first value."""
+        return self._result(call, {"type": "started"})
+
+    def data(self, call: Call, value: Any) -> list[Send]:
+        """A value of a subscription. Nothing is sent once it was stopped."""
+        if not self._is_live(call):
+            return []
+        return self._result(call, {"type": "data", "data": self._transformer.encode(value)})
+
+    def answered(self, call: Call, value: Any) -> list[Send]:
+        """The result of a query or mutation."""
+        result = {"type": "data", "data": self._transformer.encode(value)}
+        return [Send(write_json(call.envelope.frame(result=result)))]
+
+    def failed(self, call: Call, error: BaseException, *, started: bool = False) -> list[Send]:
+        """The call ended with an exception; a subscription that had begun is also stopped."""
+        if call.kind == "subscription" and not self._is_live(call):
+            return []
+        report = self._error(call.envelope, call.path, error)
+        if started:
+            return [report, *self.ended(call)]
+        self._forget(call)
+        return [report]
+
+    def ended(self, call: Call) -> list[Send]:
+        """The subscription is over: this completes the client."""
+        sends = self._result(call, {"type": "stopped"})
+        self._forget(call)
+        return sends
+
+    def _receive_params(self, text: str) -> list[Action]:
+        try:
+            params = parse_params(text)
+        except TRPCError as error:
+            self._refused = True
+            return [self._error(NOBODY, None, error), CloseSoon()]
+        self._params_awaited = False
+        return [Open(params)]
+
+    def _take(self, request: Call | Stop) -> list[Action]:
+        if isinstance(request, Stop):
+            call = self._live.get(_key(request.id))
+            return [] if call is None else [Abort(call), *self.ended(call)]
+        procedure = self._router.get(request.path)
+        if procedure is None or procedure.kind != request.kind:
+            problem = f'No "{request.kind}"-procedure on path "{request.path}"'
+            return [self._error(request.envelope, request.path, TRPCError("NOT_FOUND", problem))]
+        if request.kind == "subscription":
+            key = _key(request.envelope.id)
+            if key in self._live:
+                twice = TRPCError("BAD_REQUEST", f"Duplicate id {request.envelope.id}")
+                return [self._error(request.envelope, request.path, twice)]
+            self._live[key] = request
+        return [Begin(request, procedure)]
+
+    def _result(self, call: Call, result: dict[str, Any]) -> list[Send]:
+        if not self._is_live(call):
+            return []
+        return [Send(write_json(call.envelope.frame(result=result)))]
+
+    def _error(self, envelope: Envelope, path: str | None, error: BaseException) -> Send:
+        shape = self._describe(error).shape(path)
+        return Send(write_json(envelope.frame(error=self._transformer.encode(shape))))
+
+    def _is_live(self, call: Call) -> bool:
+        return self._live.get(_key(call.envelope.id)) is call
+
+    def _forget(self, call: Call) -> None:
+        if self._is_live(call):
+            del self._live[_key(call.envelope.id)]
+
+
+def _key(id: Any) -> tuple[type, Any]:
+    """1 and "1" are two ids; 1 and 1.0 are one, as they are to the client."""
+    return (str, id) if isinstance(id, str) else (float, id)

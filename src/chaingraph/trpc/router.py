@@ -1,0 +1,34 @@
+"""Procedures by their dotted names, and how one is called."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+Kind: TypeAlias = Literal["query", "mutation", "subscription"]
+ReadInput: TypeAlias = Callable[[], Any]
+"""Gives the decoded input, or raises what was wrong with it. Called late, so that a refusal
+to serve the caller at all comes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """What a server offers under one name.
+
+    `admit` sees the caller and the raw input and raises to refuse; `parse` makes the handler's
+    input of the raw one. The handler of a subscription returns an async iterator; what fails
+    before that is a refusal, what fails inside is the end of a stream that had begun.
+    """
+
+    kind: Kind
+    parse: Callable[[Any], Any]
+    handle: Callable[[Any, Any], Awaitable[Any]]
+    admit: Callable[[Any, ReadInput], Awaitable[None]]
+
+    async def call(self, caller: Any, read_input: ReadInput) -> Any:
+        await self.admit(caller, read_input)
+        return await self.handle(caller, self.parse(read_input()))
+
+
+Router: TypeAlias = Mapping[str, Procedure]
