@@ -1,17 +1,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import pytest
 from pydantic import BaseModel
 
 from chaingraph.engine.authoring import (
     Context,
-    Secret,
     Stream,
     StreamWriter,
     node,
@@ -22,7 +21,7 @@ from chaingraph.engine.authoring import (
 )
 from chaingraph.engine.channel import Channel, StreamFailed
 from chaingraph.engine.node import Kind
-from chaingraph.errors import BadNodeType, PortError
+from chaingraph.errors import PortError
 from chaingraph.flow.ports import Direction, Port, PortType
 from tests.nodes.contexts import MemoryContext, run_body
 
@@ -43,17 +42,6 @@ class Line(BaseModel):
     colour: Colour = Colour.RED
 
 
-class Tag(TypedDict):
-    name: str
-    weight: float
-
-
-@dataclass
-class Tree:
-    value: str
-    children: list[Tree]
-
-
 class Split(NamedTuple):
     head: str
     tail: Annotated[str, port(title="The rest")] = ""
@@ -61,105 +49,6 @@ class Split(NamedTuple):
 
 def ports_of(thing: object) -> dict[str, Port]:
     return dict(node_type_of(thing).ports)
-
-
-def port_of(hint: Any) -> Port:
-    """The port that a parameter with this hint declares."""
-
-    async def function(value: Any) -> None: ...
-
-    function.__annotations__["value"] = hint
-    return ports_of(node(name="N")(function))["value"]
-
-
-# Hints
-
-
-@pytest.mark.parametrize(
-    ("hint", "stored"),
-    [
-        (float, {"type": "number"}),
-        (int, {"type": "number", "integer": True}),
-        (int | float, {"type": "number"}),
-        (str, {"type": "string"}),
-        (bool, {"type": "boolean"}),
-        (Any, {"type": "any"}),
-        (object, {"type": "any"}),
-        (Secret, {"type": "secret"}),
-        (list, {"type": "array", "itemConfig": {"type": "any"}}),
-        (list[str], {"type": "array", "itemConfig": {"type": "string"}}),
-        (
-            list[list[bool]],
-            {"type": "array", "itemConfig": {"type": "array", "itemConfig": {"type": "boolean"}}},
-        ),
-        (
-            Mapping[str, float],
-            {"type": "object", "schema": {"properties": {}}, "isSchemaMutable": True},
-        ),
-        (Stream[str], {"type": "stream", "itemConfig": {"type": "string"}}),
-    ],
-)
-def test_a_type_hint_becomes_a_port_type(hint: Any, stored: dict[str, Any]) -> None:
-    assert stored.items() <= port_of(hint).config.items()
-
-
-@pytest.mark.parametrize(
-    ("hint", "options"),
-    [
-        (Literal["add", "log_base"], {"add": "Add", "log_base": "Log Base"}),
-        (Colour, {"red": "Red", "dark-blue": "Dark Blue"}),
-        (Annotated[Literal["a"], port(titles={"a": "First"})], {"a": "First"}),
-    ],
-)
-def test_literals_and_enums_become_options_with_titles(hint: Any, options: dict[str, str]) -> None:
-    declared = port_of(hint)
-    assert declared.type is PortType.ENUM
-    assert {each["id"]: each["title"] for each in declared.config["options"]} == options
-
-
-def test_the_fields_of_a_class_become_properties_at_every_depth() -> None:
-    declared = port_of(Line)
-    point = declared.child(".points[0]")
-    assert point is not None
-    assert point.properties["x"].type is PortType.NUMBER
-    assert point.properties["y"].default == 0
-    assert declared.properties["colour"].options == ("red", "dark-blue")
-    assert declared.properties["colour"].default == "red"
-    assert list(port_of(Tag).properties) == ["name", "weight"]
-
-
-def test_a_class_that_holds_itself_ends_as_any() -> None:
-    inner = port_of(Tree).child(".children[0]")
-    assert inner is not None and inner.type is PortType.ANY
-
-
-@pytest.mark.parametrize(
-    ("hint", "default", "required"),
-    [(str, ..., True), (str | None, ..., False), (Any, ..., False), (str, "", False)],
-)
-def test_an_input_is_required_unless_it_may_be_empty(
-    hint: Any, default: Any, required: bool
-) -> None:
-    declared = port_of(hint if default is ... else Annotated[hint, port(default)])
-    assert declared.required is required
-
-
-@pytest.mark.parametrize(
-    "hint", [Annotated[float, port(min=1)] | None, Annotated[int, port(min=1)]]
-)
-def test_annotated_adds_to_the_port(hint: Any) -> None:
-    assert port_of(hint).config["min"] == 1
-
-
-def test_options_are_stored_in_camel_case_and_unknown_ones_refused() -> None:
-    declared = port_of(Annotated[str, port(min_length=2, title="T", description="D")])
-    assert declared.config["minLength"] == 2
-    assert (declared.title, declared.config["description"]) == ("T", "D")
-    with pytest.raises(TypeError, match="unknown port option 'minimum'"):
-        port(minimum=1)  # type: ignore[call-arg]
-
-
-# Functions
 
 
 def test_a_function_is_named_and_described_by_its_code() -> None:
@@ -284,9 +173,6 @@ def test_scalars_are_passed_untouched() -> None:
     assert node_type_of(same).body({"x": big}, MemoryContext()) == {"result": big}
 
 
-# Streams
-
-
 async def test_a_generator_fills_a_stream_that_is_passed_on_first() -> None:
     @node(output="words")
     async def speak(text: str) -> AsyncIterator[str]:
@@ -339,9 +225,6 @@ async def test_a_failed_stream_fails_its_reader() -> None:
     source.close("torn")
     with pytest.raises(StreamFailed, match="torn"):
         await run_body(node_type_of(drain), {"text": source})
-
-
-# Classes
 
 
 @node(category="math", kind="pure", quick=True, version=2)
@@ -438,71 +321,3 @@ def test_a_class_without_run_passes_values_through() -> None:
         value: Any = passthrough()
 
     assert node_type_of(Pipe).body({"value": 7}, MemoryContext()) == {"value": 7}
-
-
-# Mistakes
-
-
-def no_hint(a) -> None: ...  # type: ignore[no-untyped-def]
-def no_return(a: int): ...  # type: ignore[no-untyped-def]
-def odd(a: complex) -> None: ...
-def two_types(a: str | float) -> None: ...
-def numbers(a: Literal[1, 2]) -> None: ...
-def same_name(result: int) -> int:
-    return result
-
-
-def many(*a: int) -> None: ...
-def no_option(a: Literal["x"] = "y") -> None: ...  # type: ignore[assignment]
-def unreadable(a: Nowhere) -> None: ...  # type: ignore[name-defined]  # noqa: F821
-def sync_stream(a: Stream[str]) -> None: ...
-async def objects(a: Stream[Point]) -> None: ...
-async def twisted(a: Annotated[StreamWriter[str], port(direction="input")]) -> None: ...
-def out(a: Annotated[int, port(direction="output")]) -> None: ...
-
-
-class Extra:
-    def run(self, ctx: Context, more: int) -> None: ...
-
-
-@pytest.mark.parametrize(
-    ("thing", "options", "sentence"),
-    [
-        (no_hint, {}, "node Bad, a: has no type hint"),
-        (no_return, {}, "node Bad, return: has no type hint"),
-        (odd, {}, "node Bad, a: no port has the type complex; use Any for a port of anything"),
-        (two_types, {}, "node Bad, a: a port has one type, not str | float; use Any"),
-        (numbers, {}, "node Bad, a: the options of an enum must be strings"),
-        (same_name, {}, "node Bad, result: there are two ports of this name"),
-        (many, {}, "node Bad, a: a port is passed by its name: no *, ** and / here"),
-        (no_option, {}, "node Bad, a: the default 'y' is none of its options"),
-        (unreadable, {}, "node Bad: its type hints cannot be read: name 'Nowhere' is not defined"),
-        (sync_stream, {}, "node Bad: a node with streams has to be async"),
-        (objects, {}, "node Bad, a: the items of a stream must be plain values"),
-        (twisted, {}, "node Bad, a: a StreamWriter belongs to an output port"),
-        (out, {}, "node Bad: a parameter is no output; return the value instead"),
-        (Extra, {}, "node Bad, run: takes self and, if wanted, the context"),
-        (
-            Counter,
-            {"kind": "odd"},
-            "node Bad, kind: unknown kind 'odd', expected one of pure, effect, once",
-        ),
-        (Counter, {"quick": True}, "node Bad, quick: only a pure function without async is quick"),
-        (
-            same_name,
-            {"passthrough": ["b"], "output": "c"},
-            "node Bad, b: passthrough names no parameter",
-        ),
-    ],
-)
-def test_a_mistake_names_the_node_and_the_parameter(
-    thing: Any, options: dict[str, Any], sentence: str
-) -> None:
-    with pytest.raises(BadNodeType) as caught:
-        node(name="Bad", **options)(thing)
-    assert str(caught.value) == sentence
-
-
-def test_what_is_not_decorated_is_no_node() -> None:
-    with pytest.raises(BadNodeType, match="node Point: is not decorated"):
-        node_type_of(Point)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chaingraph.engine.authoring import NodeError
 from chaingraph.nodes.arithmetic import calculate
 
 numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53)
@@ -65,7 +66,7 @@ def test_decimal_text_is_a_number() -> None:
 def test_what_has_no_result_is_an_error(
     operation: str | None, a: float, b: float, sentence: str
 ) -> None:
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(NodeError) as caught:
         calculate(operation, a, b)
     assert str(caught.value) == sentence
 

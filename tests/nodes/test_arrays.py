@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chaingraph.engine.authoring import node_type_of
+from chaingraph.engine.authoring import NodeError, node_type_of
 from chaingraph.nodes.arrays import ArrayElementNode, array_length_node
 from tests.nodes.contexts import run_body
 
@@ -20,7 +20,7 @@ from tests.nodes.contexts import run_body
     ],
 )
 async def test_an_item_that_is_not_there_is_an_error(array: Any, index: int, sentence: str) -> None:
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(NodeError) as caught:
         await run_body(node_type_of(ArrayElementNode), {"array": array, "index": index})
     assert str(caught.value) == sentence
 

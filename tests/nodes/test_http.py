@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from chaingraph.engine.authoring import node_type_of
+from chaingraph.engine.authoring import NodeError, node_type_of
 from chaingraph.nodes.http import HttpRequestNode, join_url, parse_headers, with_retries
 from tests.nodes.contexts import run_body
 
@@ -121,13 +121,13 @@ async def test_a_response_is_read_as_asked(
 
 
 async def test_text_that_is_no_json_is_an_error(server: Server) -> None:
-    with pytest.raises(ValueError, match="The response is not JSON"):
+    with pytest.raises(NodeError, match="The response is not JSON"):
         await request(server, responseType="json")
 
 
 async def test_a_request_fails_when_its_time_is_over(server: Server) -> None:
     server.silent = True
-    with pytest.raises(TimeoutError, match="Request timed out after 50 ms"):
+    with pytest.raises(NodeError, match="Request timed out after 50 ms"):
         await request(server, timeout=50, retries=5)
     assert len(server.requests) == 1
 
@@ -174,7 +174,7 @@ async def test_other_errors_are_not_tried_again() -> None:
         await with_retries(failing(1, httpx.UnsupportedProtocol("ftp")), 3)
 
 
-async def test_nobody_listening_is_a_network_error(server: Server) -> None:
+async def test_nobody_listening_is_a_network_error() -> None:
     values = {"baseUri": "http://127.0.0.1:1", "path": "/"}
     with pytest.raises(httpx.ConnectError):
         await run_body(node_type_of(HttpRequestNode), values)
@@ -198,11 +198,11 @@ def test_base_and_path_meet_in_one_slash(base: str, path: str, url: str) -> None
     [("", "/", "Base URI is required"), ("http://h", "", "Path is required")],
 )
 def test_base_and_path_are_needed(base: str, path: str, sentence: str) -> None:
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(NodeError, match=sentence):
         join_url(base, path)
 
 
 def test_a_header_has_a_name_and_a_colon() -> None:
     assert parse_headers("A: b:c\n  D:e  ") == {"A": "b:c", "D": "e"}
-    with pytest.raises(ValueError, match="Not a header: 'no colon'"):
+    with pytest.raises(NodeError, match="Not a header: 'no colon'"):
         parse_headers("no colon")

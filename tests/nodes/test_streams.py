@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from chaingraph.engine.authoring import node_type_of
+from chaingraph.engine.authoring import NodeError, node_type_of
 from chaingraph.engine.channel import Channel, StreamFailed
-from chaingraph.nodes import streams
 from chaingraph.nodes.streams import stream_buffer_node, text_stream_node
 from tests.nodes.contexts import MemoryContext, run_body
 
@@ -34,7 +33,7 @@ async def test_a_text_goes_out_in_chunks_with_pauses(monkeypatch: pytest.MonkeyP
         if seconds:
             pauses.append(seconds)
 
-    monkeypatch.setattr(streams.asyncio, "sleep", sleep)
+    monkeypatch.setattr("asyncio.sleep", sleep)
     channel, ctx = Channel(), MemoryContext()
     values = {"text": "abcde", "chunkSize": 2, "pause": 50, "outputStream": channel}
     assert await run_body(node_type_of(text_stream_node), values, ctx) == {}
@@ -44,5 +43,5 @@ async def test_a_text_goes_out_in_chunks_with_pauses(monkeypatch: pytest.MonkeyP
 
 
 async def test_a_chunk_holds_something() -> None:
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(NodeError, match="at least 1"):
         await run_body(node_type_of(text_stream_node), {"text": "a", "chunkSize": 0})

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from chaingraph.engine.authoring import NodeError
 from chaingraph.nodes.text import (
     number_to_string_node,
     string_length_node,
@@ -34,7 +35,7 @@ def test_numbers_in_exponential_form(number: float, places: int, text: str) -> N
 
 @pytest.mark.parametrize("places", [-2, 1.5, 101])
 def test_odd_decimal_places_are_refused(places: int) -> None:
-    with pytest.raises(ValueError, match="whole number from -1 to 100"):
+    with pytest.raises(NodeError, match="whole number from -1 to 100"):
         number_to_string_node(1, places)
 
 

@@ -7,15 +7,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from chaingraph.api.dialects import WireEvent
+from chaingraph.execution.view import SeenEvent
 
 T = TypeVar("T")
-Event = TypeVar("Event", bound=WireEvent)
 
 
 async def batched(
-    pages: AsyncIterator[Sequence[Event]], size: int, pause: float
-) -> AsyncIterator[Sequence[Event]]:
+    pages: AsyncIterator[Sequence[SeenEvent]], size: int, pause: float
+) -> AsyncIterator[Sequence[SeenEvent]]:
     """Batches of at most `size` events, never empty.
 
     The first goes out at once. After a batch that was not full comes a pause, in which events

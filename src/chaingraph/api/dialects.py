@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from chaingraph import superjson
+from chaingraph.execution.view import SeenEvent
 
 ORIGINAL_TYPES: Final = frozenset(
     {
@@ -40,28 +40,11 @@ ORIGINAL_TYPES: Final = frozenset(
 )
 
 
-class WireEvent(Protocol):
-    """An event ready to be shown: `data` is a decoded superjson value."""
-
-    @property
-    def position(self) -> int: ...
-    @property
-    def index(self) -> int | None: ...
-    @property
-    def type(self) -> str: ...
-    @property
-    def timestamp(self) -> datetime: ...
-    @property
-    def data(self) -> Any: ...
-    @property
-    def is_last(self) -> bool: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """How events are written, which ones a subscriber gets who names none, and when it ends."""
 
-    write: Callable[[WireEvent], Any]
+    write: Callable[[SeenEvent], Any]
     default_types: frozenset[str]
     """Empty means all."""
     completes: bool
@@ -72,7 +55,7 @@ class Dialect:
         return frozenset(named) or self.default_types
 
 
-def write_original(event: WireEvent) -> superjson.Custom:
+def write_original(event: SeenEvent) -> superjson.Custom:
     """An `ExecutionEventImpl`: a bare ISO time, and data that is an envelope of its own."""
     members = {
         "index": event.index,
@@ -83,10 +66,14 @@ def write_original(event: WireEvent) -> superjson.Custom:
     return superjson.Custom("ExecutionEventImpl", members)
 
 
-def write_plain(event: WireEvent) -> dict[str, Any]:
-    index = {} if event.index is None else {"index": event.index}
-    data = without_customs(event.data)
-    return {**index, "type": event.type, "timestamp": event.timestamp, "data": data}
+def write_plain(event: SeenEvent) -> dict[str, Any]:
+    """Plain members, the time a Date."""
+    return {
+        "index": event.index,
+        "type": event.type,
+        "timestamp": event.timestamp,
+        "data": without_customs(event.data),
+    }
 
 
 def without_customs(value: Any) -> Any:

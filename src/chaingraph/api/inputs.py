@@ -63,6 +63,9 @@ class Options(Input):
     debug: Maybe[bool] = None
     breakpoints: Maybe[list[str]] = None
 
+    def as_json(self) -> dict[str, Any]:
+        return self.model_dump(by_alias=True, exclude_unset=True)
+
 
 class ExternalEvent(Input):
     event_name: str

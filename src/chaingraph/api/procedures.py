@@ -6,40 +6,22 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from pydantic.alias_generators import to_camel
 
 from chaingraph.api import inputs
-from chaingraph.api.batches import batched
-from chaingraph.api.dialects import Dialect, WireEvent
+from chaingraph.api.batches import batched, closing
+from chaingraph.api.dialects import Dialect
 from chaingraph.execution.records import ExecutionRow, Principal
+from chaingraph.execution.service import Root, TreeNode, View
+from chaingraph.execution.view import SeenEvent
 from chaingraph.trpc.codes import TRPCError
 from chaingraph.trpc.router import Procedure, ReadInput, Router
 
 Caller: TypeAlias = Principal | None
 _COLUMNS: Final = {each.name: to_camel(each.name) for each in fields(ExecutionRow)}
 _DONE: Final = {"success": True}
-
-
-class TreeNode(Protocol):
-    @property
-    def id(self) -> str: ...
-    @property
-    def parent_id(self) -> str | None: ...
-    @property
-    def level(self) -> int: ...
-    @property
-    def execution(self) -> ExecutionRow: ...
-
-
-class Root(Protocol):
-    @property
-    def execution(self) -> ExecutionRow: ...
-    @property
-    def levels(self) -> int: ...
-    @property
-    def total_nested(self) -> int: ...
 
 
 class Service(Protocol):
@@ -83,9 +65,9 @@ class Service(Protocol):
         execution_id: str,
         *,
         start: int,
-        view: Literal["full", "compact"],
+        view: View,
         types: frozenset[str],
-    ) -> AsyncIterator[Sequence[WireEvent]]: ...
+    ) -> AsyncIterator[Sequence[SeenEvent]]: ...
 
 
 def router(service: Service, dialect: Dialect) -> Router:
@@ -135,11 +117,10 @@ class _Procedures:
             await self.service.details(principal, execution_id)
 
     async def create(self, caller: Principal, given: inputs.Create) -> dict[str, str]:
-        options = given.options
         execution_id = await self.service.create(
             caller,
             given.flow_id,
-            options=options and options.model_dump(by_alias=True, exclude_unset=True),
+            options=None if given.options is None else given.options.as_json(),
             integration=given.integration,
             events=None if given.events is None else [each.as_json() for each in given.events],
             idempotency_key=given.idempotency_key,
@@ -197,10 +178,11 @@ class _Procedures:
         return self._written(batches)
 
     async def _written(
-        self, batches: AsyncIterator[Sequence[WireEvent]]
+        self, batches: AsyncIterator[Sequence[SeenEvent]]
     ) -> AsyncIterator[list[Any]]:
-        async for batch in batches:
-            yield [self.dialect.write(event) for event in batch]
+        async with closing(batches):
+            async for batch in batches:
+                yield [self.dialect.write(event) for event in batch]
         if not self.dialect.completes:
             await asyncio.Event().wait()
 

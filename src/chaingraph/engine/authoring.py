@@ -29,6 +29,7 @@ pass through.
 **Values.** Scalars, lists and dicts come as they are in the flow. Dataclasses, TypedDicts,
 Pydantic models and enums are built from JSON before the body and turned to JSON after it.
 A `StreamWriter[T]` is an output stream: passed on as the body begins, closed when it ends.
+To fail, raise any error; the message of a `NodeError` is shown without the name of its class.
 """
 
 from __future__ import annotations
@@ -41,12 +42,13 @@ from typing import Any, TypeVar
 from chaingraph.engine.channel import StreamWriter
 from chaingraph.engine.draft import Draft, read_class, read_function
 from chaingraph.engine.hints import Secret, Stream, humanise
-from chaingraph.engine.node import Context, Kind, NodeType
+from chaingraph.engine.node import Context, Kind, NodeError, NodeType
 from chaingraph.engine.port_options import output, passthrough, port
 from chaingraph.errors import BadNodeType
 
 __all__ = [
     "Context",
+    "NodeError",
     "Secret",
     "Stream",
     "StreamWriter",

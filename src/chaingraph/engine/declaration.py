@@ -113,9 +113,12 @@ def _stored_type(hint: Hint, options: PortOptions) -> Config:
 
 
 def _stored_default(default: Any, converter: Converter | None, config: Config) -> Json:
-    stored = converter.dump(default) if converter is not None else deepcopy(default)
     if config["type"] == "stream":
         raise UnknownHint("a stream has no default")
+    try:
+        stored = converter.dump(default) if converter is not None else deepcopy(default)
+    except PortError as error:
+        raise UnknownHint(f"the default does not fit: {error.reason}") from error
     if config["type"] == "enum" and stored not in [each["id"] for each in config["options"]]:
         raise UnknownHint(f"the default {stored!r} is none of its options")
     return stored

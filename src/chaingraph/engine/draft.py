@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from types import NoneType
-from typing import Any, ClassVar, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, get_origin, get_type_hints
 
 from chaingraph.engine import bodies
-from chaingraph.engine.channel import StreamWriter
 from chaingraph.engine.declaration import DeclaredPort, declare
 from chaingraph.engine.hints import UnknownHint
 from chaingraph.engine.node import Body, Context
@@ -52,31 +51,45 @@ class Draft:
 def read_function(
     function: Callable[..., Any], name: str, output: str, passthrough: Collection[str]
 ) -> Draft:
+    """A function's parameters are its inputs; what it returns, or yields, is its output."""
     draft = Draft(name)
     hints = _hints(function, name)
-    context = None
-    for parameter in _parameters(function, name, hints, passthrough):
-        if hints[parameter.name] is Context:
-            context = parameter.name
-        else:
-            through = parameter.name in passthrough
-            direction = Direction.PASSTHROUGH if through else Direction.INPUT
-            default = MISSING if parameter.default is parameter.empty else parameter.default
-            draft.declare(parameter.name, hints[parameter.name], default, direction)
-    if len(draft.only(Direction.OUTPUT)) > len(draft.streams):
-        raise BadNodeType(name, "a parameter is no output; return the value instead")
-    take = bodies.taking(draft.declared.values())
+    context = _declare_parameters(draft, function, hints, passthrough)
     call = bodies.function_call(function, context)
+    take = bodies.taking(draft.declared.values())
+    sent = draft.streams
     give = _declare_returned(draft, hints["return"], output)
-    if inspect.isasyncgenfunction(function):
-        draft.is_async = True
+    yields = inspect.isasyncgenfunction(function)
+    if yields is not (draft.streams != sent):
+        raise BadNodeType(
+            name, "an async generator makes a stream, and nothing else does", "return"
+        )
+    draft.is_async = yields or inspect.iscoroutinefunction(function)
+    if yields:
         draft.body = bodies.generator_body(call, take, output, draft.streams)
-    elif inspect.iscoroutinefunction(function):
-        draft.is_async = True
+    elif draft.is_async:
         draft.body = bodies.async_body(call, take, give, draft.streams)
     else:
         draft.body = bodies.sync_body(call, take, give)
     return draft
+
+
+def _declare_parameters(
+    draft: Draft, function: Callable[..., Any], hints: dict[str, Any], passthrough: Collection[str]
+) -> str | None:
+    """Returns the name of the parameter that gets the context."""
+    context = None
+    for each in _parameters(function, draft.name, hints, passthrough):
+        if hints[each.name] is Context:
+            context = each.name
+        else:
+            through = each.name in passthrough
+            direction = Direction.PASSTHROUGH if through else Direction.INPUT
+            default = MISSING if each.default is each.empty else each.default
+            draft.declare(each.name, hints[each.name], default, direction)
+    if len(draft.only(Direction.OUTPUT)) > len(draft.streams):
+        raise BadNodeType(draft.name, "a parameter is no output; return the value instead")
+    return context
 
 
 def _parameters(
@@ -100,7 +113,7 @@ def _declare_returned(draft: Draft, returned: Any, output: str) -> bodies.Give:
     if returned is NoneType:
         return bodies.no_result
     if not _is_named_tuple(returned):
-        draft.declare(output, _stream_hint(returned), MISSING, Direction.OUTPUT)
+        draft.declare(output, returned, MISSING, Direction.OUTPUT)
         return bodies.giving([draft.declared[output]], lambda result, key: result)
     before = len(draft.declared)
     for key, hint in _hints(returned, draft.name).items():
@@ -113,14 +126,8 @@ def _is_named_tuple(hint: Any) -> bool:
     return isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields")
 
 
-def _stream_hint(returned: Any) -> Any:
-    """What an async generator yields goes into an output stream."""
-    if get_origin(returned) in (AsyncIterator, AsyncGenerator):
-        return StreamWriter[get_args(returned)[0]]  # type: ignore[misc]
-    return returned
-
-
 def read_class(cls: type, name: str) -> Draft:
+    """A class's annotated attributes are its ports, `run` is its body."""
     draft = Draft(name)
     for key, hint in _hints(cls, name).items():
         if not key.startswith("_") and get_origin(hint) is not ClassVar:

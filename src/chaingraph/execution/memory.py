@@ -189,6 +189,8 @@ class MemoryJournal:
             self._blobs[append.root_execution_id, blob.hash] = blob.data
         execution.take(append.entries, append.folded)
         execution.last_batch = append.batch_id
+        if append.progress:
+            execution.row = replace(execution.row, failure_count=0)
         execution.move(inbox_cursor=append.cursor)
         if append.ends:
             number = dispatch.number + 1

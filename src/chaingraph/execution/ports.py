@@ -93,6 +93,8 @@ class Append:
     #: with `ends`: the deliveries known to the holder; more in the inbox refuse the append
     seen: int | None = None
     blobs: tuple[Blob, ...] = ()
+    #: a node completed: failures so far do not count any more
+    progress: bool = False
 
     @property
     def size(self) -> int:

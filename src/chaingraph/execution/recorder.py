@@ -33,6 +33,7 @@ class _Buffer:
     entries: list[Entry] = field(default_factory=list)
     blobs: list[Blob] = field(default_factory=list)
     folded: Folded | None = None
+    progress: bool = False
 
 
 class Recorder:
@@ -79,6 +80,8 @@ class Recorder:
         if len(encoded) > BLOB_BYTES and "values" in data:
             data, encoded = self._lighten(data)
         self._buffer.entries.append(Entry(self._next, type_.value, at, encoded))
+        if type_ is EventType.NODE_COMPLETED:
+            self._buffer.progress = True
         self._next += 1
         folded = after(self._folded, type_, at, data)
         if folded is not self._folded:
@@ -163,6 +166,7 @@ class Recorder:
             root_execution_id=self._root,
             folded=buffer.folded,
             blobs=tuple(buffer.blobs),
+            progress=buffer.progress,
         )
         await self._journal.append(append)
         self._committed_to += len(append.entries)

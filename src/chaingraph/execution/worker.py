@@ -47,8 +47,11 @@ class Worker:
     cancel_dispatch: Callable[[Segment], Awaitable[None]]
     only: frozenset[str] | None = None
     rounds: Rounds = field(default_factory=Rounds)
-    _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
-    _offered: asyncio.Queue[Segment] = field(default_factory=asyncio.Queue)
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    _running: set[str] = field(default_factory=set)
+    _offers: asyncio.Queue[tuple[Segment, asyncio.Future[None] | None]] = field(
+        default_factory=asyncio.Queue
+    )
     _free: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,9 +60,10 @@ class Worker:
     async def live(self) -> None:
         """Work until cancelled. Then running segments are handed over to whoever is next."""
         await self.fleet.join(self.me)
+        self.ready.set()
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._serve_offers(tasks))
+                tasks.create_task(self._serve(tasks))
                 tasks.create_task(self._every(self.rounds.reconcile, self.reconcile))
                 tasks.create_task(self._every(self.rounds.audit, self.audit))
                 tasks.create_task(self._every(self.rounds.inbox, self._ring_unread))
@@ -69,23 +73,35 @@ class Worker:
     def offer(self, segment: Segment) -> None:
         """Run a segment that was queued just now, if there is a free slot; else it stays queued."""
         if self._may_touch(segment.execution_id) and not self._free.locked():
-            self._offered.put_nowait(segment)
+            self._offers.put_nowait((segment, None))
 
-    async def run(self, segment: Segment) -> None:
-        """Run a segment when a slot is free. A segment that is taken already costs one look."""
-        if not self._may_touch(segment.execution_id):
-            return
-        async with self._free:
-            task = asyncio.current_task()
-            if task is None or segment.execution_id in self._running:
-                return
-            self._running[segment.execution_id] = task
-            try:
-                await run_segment(self.world, segment, self.me.id)
-            except Exception:
-                log.exception("segment failed", extra={"execution_id": segment.execution_id})
-            finally:
-                self._running.pop(segment.execution_id, None)
+    async def bring(self, segment: Segment) -> None:
+        """Run a segment and return when it is over, or when this worker is."""
+        if self._may_touch(segment.execution_id):
+            over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._offers.put_nowait((segment, over))
+            await over
+
+    async def _serve(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            segment, over = await self._offers.get()
+            tasks.create_task(self._run(segment, over), name=segment.workflow_id)
+
+    async def _run(self, segment: Segment, over: asyncio.Future[None] | None) -> None:
+        execution_id = segment.execution_id
+        try:
+            async with self._free:
+                if execution_id not in self._running:
+                    self._running.add(execution_id)
+                    try:
+                        await run_segment(self.world, segment, self.me.id)
+                    finally:
+                        self._running.discard(execution_id)
+        except Exception:
+            log.exception("segment failed", extra={"execution_id": execution_id})
+        finally:
+            if over is not None and not over.done():
+                over.set_result(None)
 
     async def reconcile(self) -> None:
         """Declare the dead dead, adopt what they held, and queue anew what no one will bring."""
@@ -127,11 +143,6 @@ class Worker:
         for execution_id in await self.fleet.unread(self.me.id):
             self.world.bell.ring(commands_of(execution_id))
 
-    async def _serve_offers(self, tasks: asyncio.TaskGroup) -> None:
-        while True:
-            segment = await self._offered.get()
-            tasks.create_task(self.run(segment), name=segment.workflow_id)
-
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
@@ -144,7 +155,11 @@ class Worker:
         return self.only is None or execution_id in self.only
 
     async def _leave(self) -> None:
-        """Hand over what is still leased. Shielded by the caller's patience, not by ours."""
+        """Hand over what is still leased, and say goodbye."""
+        while not self._offers.empty():
+            _, over = self._offers.get_nowait()
+            if over is not None and not over.done():
+                over.set_result(None)
         for lease in await self.fleet.leases(self.me.id):
             await self.world.journal.hand_over(lease)
         await self.fleet.leave(self.me.id)

@@ -34,6 +34,8 @@ _NODE_KEYS: Mapping[str, type] = {
     "connections": dict,
     "schemaVersion": str,
 }
+#: what `extra` holds of these is merged with what the node knows
+_MIRRORED = ("ports", "systemPorts")
 _EDGE_KEYS: Mapping[str, type] = {
     "id": str,
     "sourceNodeId": str,
@@ -76,7 +78,7 @@ def read_flow(document: Any, source: str = "flow") -> Flow:
         nodes=nodes,
         edges=tuple(_read_edge(raw) for raw in data.get("edges") or ()),
         extra=_extra(data, _FLOW_KEYS),
-        absent=_absent(data, _FLOW_KEYS),
+        absent=_absent(data, "id", "metadata", "edges"),
     )
 
 
@@ -118,15 +120,15 @@ def _extra(raw: JsonObject, known: Mapping[str, type]) -> dict[str, Any]:
     return {key: each for key, each in raw.items() if not isinstance(each, known.get(key, ()))}
 
 
-def _absent(raw: JsonObject, known: Mapping[str, type]) -> frozenset[str]:
-    return frozenset(key for key in known if key not in raw)
+def _absent(raw: JsonObject, *usual: str) -> frozenset[str]:
+    return frozenset(key for key in usual if key not in raw)
 
 
 def _stored(
     written: dict[str, Any], absent: frozenset[str], unsaid: JsonObject, extra: JsonObject
 ) -> dict[str, Any]:
     """`written`, less the absent keys that still say what leaving them out says, plus `extra`."""
-    for key in absent & unsaid.keys():
+    for key in absent:
         if written[key] == unsaid[key]:
             del written[key]
     return {**written, **extra}
@@ -151,7 +153,7 @@ def _read_node(raw: JsonObject, problems: list[str]) -> Node:
         status=_get(raw, "status", str, "initialized"),
         connections=_get(raw, "connections", dict, None),
         extra=extra,
-        absent=_absent(raw, _NODE_KEYS),
+        absent=_absent(raw, "type", "metadata", "status", "systemPorts", "ports"),
     )
 
 
@@ -216,9 +218,6 @@ def write_node(node: Node) -> dict[str, Any]:
     return _stored(written, node.absent, unsaid, extra)
 
 
-_MIRRORED = ("ports", "systemPorts")
-
-
 def _write_ports(node: Node) -> list[dict[str, Any]]:
     extra = _get(node.extra, "ports", dict, {})
     written = []
@@ -247,7 +246,7 @@ def _read_edge(raw: JsonObject) -> Edge:
         *ends,
         metadata=_get(raw, "metadata", dict, {}),
         extra=_extra(raw, _EDGE_KEYS),
-        absent=_absent(raw, _EDGE_KEYS),
+        absent=_absent(raw, "metadata"),
     )
 
 

@@ -12,6 +12,7 @@ A node's name is its id; it has no dot, so the first dot of an end begins the po
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -48,7 +49,6 @@ _NODE_KEYS: Mapping[str, type] = {
     "metadata": dict,
 }
 _NAME = re.compile(r"[^\s.]+")
-_EDGE = re.compile(r"\s*([^\s.]+)\.(.+?)\s*->\s*([^\s.]+)\.(.+?)\s*")
 
 
 def read_compact(document: Any, source: str, types: NodeTypes) -> Flow:
@@ -211,22 +211,34 @@ def _input(node: Node, port_id: str, value: Any) -> Any:
         raise PortError(port_id, f"there is no such port; inputs are {known or 'none'}")
     if not port.direction.takes_values:
         raise PortError(port_id, "it is an output, it takes no input")
-    return normalise(port, value)
+    held = normalise(port, value)
+    try:
+        json.dumps(held, allow_nan=False)
+    except (TypeError, ValueError):
+        raise PortError(port_id, "a flow can store only what JSON can say") from None
+    return held
 
 
 def _read_edges(lines: Iterable[Any], problems: list[str]) -> list[Edge]:
     edges: dict[str, Edge] = {}
     for line in lines:
-        match = _EDGE.fullmatch(line) if isinstance(line, str) else None
-        if match is None:
+        edge = _read_edge(line) if isinstance(line, str) else None
+        if edge is None:
             problems.append(f"edge {line!r}: expected the form 'node.port -> node.port'")
             continue
-        source, source_port, target, target_port = match.groups()
-        edge = Edge("", source, source_port, target, target_port)
-        if str(edge) in edges:
+        if edge.id in edges:
             problems.append(f"edge {edge}: it is there twice")
-        edges[str(edge)] = replace(edge, id=stable_edge_id(str(edge)))
+        edges[edge.id] = edge
     return list(edges.values())
+
+
+def _read_edge(line: str) -> Edge | None:
+    ends = [each.strip().partition(".") for each in line.split("->")]
+    if len(ends) != 2 or not all(_NAME.fullmatch(name) and port for name, _, port in ends):
+        return None
+    (source, _, source_port), (target, _, target_port) = ends
+    edge = Edge("", source, source_port, target, target_port)
+    return replace(edge, id=stable_edge_id(str(edge)))
 
 
 def _write_node(node: Node, kind: NodeTypeInfo | None) -> dict[str, Any]:

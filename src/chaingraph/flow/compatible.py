@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from chaingraph.errors import PortError
 from chaingraph.flow.ports import Port, PortType
 
 
@@ -26,8 +27,11 @@ def _any_misfit(source: Port, target: Port) -> str | None:
     underlying = source.config.get("underlyingType")
     if not isinstance(underlying, Mapping):
         return None  # nothing is known yet; the transfer will tell
-    whole = {"id": source.id, **underlying, "direction": source.direction.value}
-    return misfit(Port.from_config(whole), target)
+    whole = {"type": "any", **underlying, "id": source.id, "direction": source.direction.value}
+    try:
+        return misfit(Port.from_config(whole), target)
+    except PortError as error:
+        return error.reason
 
 
 def _is_mutable(port: Port) -> bool:

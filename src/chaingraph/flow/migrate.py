@@ -33,6 +33,8 @@ def to_v2(flow: JsonObject) -> dict[str, Any]:
     ids = {node["id"]: _new_ids(_entries(node)) for node in flow["nodes"]}
 
     def rename(node_id: Any, port_id: Any) -> Any:
+        if not isinstance(node_id, str) or not isinstance(port_id, str):
+            return port_id
         return ids.get(node_id, {}).get(port_id, port_id)
 
     migrated = {

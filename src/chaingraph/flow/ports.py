@@ -138,8 +138,8 @@ def _any_port(port_id: str, key: str, direction: Direction) -> Port:
 
 
 def _inherit(config: Json, port_id: str, key: str, direction: Direction) -> dict[str, Any]:
-    own = dict(config) if isinstance(config, Mapping) else {"type": "any"}
-    return {**own, "id": port_id, "key": key, "direction": direction.value}
+    own = config if isinstance(config, Mapping) else {}
+    return {"type": "any", **own, "id": port_id, "key": key, "direction": direction.value}
 
 
 def _item(config: JsonObject, port_id: str, direction: Direction, node: str | None) -> Port | None:
@@ -165,7 +165,9 @@ def _properties(
 
 
 def _options(config: JsonObject) -> tuple[str, ...]:
-    raw = config.get("options") or ()
+    raw = config.get("options")
+    if not isinstance(raw, list):
+        return ()
     return tuple(str(each["id"]) for each in raw if isinstance(each, Mapping) and "id" in each)
 
 

@@ -87,10 +87,10 @@ class _Loader(yaml.SafeLoader):
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
 
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            _refuse("aliases are not supported", self.get_event())
-        return super().compose_node(parent, index)
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        if node in self.constructed_objects or node in self.recursive_objects:
+            _refuse("it is used twice, by an alias, which is not supported", node)
+        return super().construct_object(node, deep)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         members: dict[Hashable, Any] = {}
@@ -103,8 +103,8 @@ class _Loader(yaml.SafeLoader):
         return members
 
 
-def _refuse(problem: str, at: yaml.Node | yaml.Event) -> NoReturn:
-    raise yaml.constructor.ConstructorError(None, None, problem, at.start_mark)
+def _refuse(problem: str, node: yaml.Node) -> NoReturn:
+    raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
 _CORE_SCHEMA = {

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from math import isfinite
 from typing import Literal
 
-from chaingraph.engine.authoring import node, output, passthrough
+from chaingraph.engine.authoring import NodeError, node, output, passthrough
 from chaingraph.nodes.javascript import plain_number
 
 Operation = Literal[
@@ -57,13 +57,13 @@ class MathNode:
 
 
 def calculate(operation: str | None, a: float, b: float) -> float:
-    """Raises ValueError when there is no such operation or it has no finite result."""
+    """Raises NodeError when there is no such operation or it has no finite result."""
     compute = _OPERATIONS.get(operation or "")
     if compute is None:
-        raise ValueError(f"Unknown operation: {operation or 'undefined'}")
+        raise NodeError(f"Unknown operation: {operation or 'undefined'}")
     result = float(compute(_decimal(a), _decimal(b)))
     if not isfinite(result):
-        raise ValueError("The result is not a finite number")
+        raise NodeError("The result is not a finite number")
     return plain_number(result)
 
 
@@ -90,14 +90,14 @@ _HUNDRED = Decimal(100)
 
 def _divide(a: Decimal, b: Decimal) -> Decimal:
     if not b:
-        raise ValueError("Division by zero is not allowed")
+        raise NodeError("Division by zero is not allowed")
     return _DIGITS.divide(a, b)
 
 
 def _modulo(a: Decimal, b: Decimal) -> Decimal:
     """The remainder; it has the sign of `a`."""
     if not b:
-        raise ValueError("Modulo by zero is not allowed")
+        raise NodeError("Modulo by zero is not allowed")
     return _DIGITS.plus(_EXACT.remainder(a, b))
 
 
@@ -105,15 +105,15 @@ def _power(a: Decimal, b: Decimal) -> Decimal:
     if not b:
         return _ONE
     if a < 0 and b != b.to_integral_value():
-        raise ValueError("Cannot raise negative number to non-integer power")
+        raise NodeError("Cannot raise negative number to non-integer power")
     return _DIGITS.power(a, b)
 
 
 def _log_base(a: Decimal, b: Decimal) -> Decimal:
     if a <= 0:
-        raise ValueError("Cannot take the logarithm of a non-positive number")
+        raise NodeError("Cannot take the logarithm of a non-positive number")
     if b <= 0 or b == _ONE:
-        raise ValueError("Log base must be positive and not equal to 1")
+        raise NodeError("Log base must be positive and not equal to 1")
     return _DIGITS.divide(_DIGITS.ln(a), _DIGITS.ln(b))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from chaingraph.engine.authoring import node, output, passthrough, port
+from chaingraph.engine.authoring import NodeError, node, output, passthrough, port
 
 
 @node(category="transforms", title="Array Element", kind="pure", quick=True)
@@ -17,9 +17,9 @@ class ArrayElementNode:
 
     def run(self) -> None:
         if not isinstance(self.array, list):
-            raise ValueError("Input is not an array")
+            raise NodeError("Input is not an array")
         if not 0 <= self.index < len(self.array):
-            raise ValueError(f"Index {self.index} is out of range")
+            raise NodeError(f"Index {self.index} is out of range")
         # There is nothing between two items.
         whole = self.index == int(self.index)
         self.element = self.array[int(self.index)] if whole else None

@@ -13,7 +13,7 @@ from typing import Literal
 import httpx
 from markdownify import markdownify
 
-from chaingraph.engine.authoring import Context, node, output, port
+from chaingraph.engine.authoring import Context, NodeError, node, output, port
 from chaingraph.nodes.javascript import number_text
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "HEAD", "DELETE"]
@@ -64,7 +64,7 @@ class HttpRequestNode:
         headers.update(parse_headers(self.headers or ""))
         content = None if self.method in _WITHOUT_BODY else self.body or None
         if content is not None and "content-type" not in headers:
-            raise ValueError("Content-Type header is required for requests with body")
+            raise NodeError("Content-Type header is required for requests with body")
         url = join_url(self.baseUri, self.path)
         return httpx.Request(self.method, url, headers=headers, content=content)
 
@@ -73,7 +73,7 @@ class HttpRequestNode:
             async with asyncio.timeout(self.timeout / 1000), _client() as client:
                 return await client.send(request)
         except TimeoutError as error:
-            raise TimeoutError(f"Request timed out after {number_text(self.timeout)} ms") from error
+            raise NodeError(f"Request timed out after {number_text(self.timeout)} ms") from error
 
 
 def _client() -> httpx.AsyncClient:
@@ -103,9 +103,9 @@ async def with_retries(
 def join_url(base: str, path: str) -> str:
     """`http://host/api/` and `/users` -> `http://host/api/users`."""
     if not base:
-        raise ValueError("Base URI is required")
+        raise NodeError("Base URI is required")
     if not path:
-        raise ValueError("Path is required")
+        raise NodeError("Path is required")
     if path.startswith(("?", "#")):
         return base + path
     return f"{base.rstrip('/')}/{path.lstrip('/')}"
@@ -117,7 +117,7 @@ def parse_headers(text: str) -> dict[str, str]:
     for line in filter(None, (each.strip() for each in text.splitlines())):
         name, colon, value = line.partition(":")
         if not colon or not name.strip():
-            raise ValueError(f"Not a header: {line!r}; expected 'Name: value'")
+            raise NodeError(f"Not a header: {line!r}; expected 'Name: value'")
         headers[name.strip()] = value.strip()
     return headers
 
@@ -126,7 +126,7 @@ def _compact_json(answer: httpx.Response) -> str:
     try:
         return json.dumps(answer.json(), ensure_ascii=False, separators=(",", ":"))
     except ValueError as error:
-        raise ValueError(f"The response is not JSON: {error}") from error
+        raise NodeError(f"The response is not JSON: {error}") from error
 
 
 def _markdown(answer: httpx.Response) -> str:

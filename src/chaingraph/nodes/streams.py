@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from chaingraph.engine.authoring import Stream, node, port
+from chaingraph.engine.authoring import NodeError, Stream, node, port
 from chaingraph.nodes.javascript import to_string
 
 
@@ -28,7 +28,7 @@ async def text_stream_node(
 ) -> AsyncIterator[str]:
     """A text in chunks, one after the other, with a pause between them."""
     if chunkSize < 1:
-        raise ValueError("The chunk size must be at least 1")
+        raise NodeError("The chunk size must be at least 1")
     for at in range(0, len(text), int(chunkSize)):
         if at and pause > 0:
             await asyncio.sleep(pause / 1000)

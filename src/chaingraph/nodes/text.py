@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Annotated
 
-from chaingraph.engine.authoring import node, port
+from chaingraph.engine.authoring import NodeError, node, port
 from chaingraph.nodes.javascript import exponential_text, number_text, utf16_length
 
 #: enough for every digit of the largest float and a hundred places
@@ -22,7 +22,7 @@ def number_to_string_node(
     """Writes a number: with all its digits, or rounded to `decimalPlaces`."""
     value = _number(number)
     if not -1 <= decimalPlaces <= _MOST_PLACES or decimalPlaces != int(decimalPlaces):
-        raise ValueError(f"Decimal places must be a whole number from -1 to {_MOST_PLACES}")
+        raise NodeError(f"Decimal places must be a whole number from -1 to {_MOST_PLACES}")
     if exponential:
         return _exponential(value, int(decimalPlaces))
     return number_text(value) if decimalPlaces < 0 else _fixed(value, int(decimalPlaces))
@@ -36,7 +36,7 @@ def _number(number: object) -> Decimal:
                 return value
     except InvalidOperation:
         pass
-    raise ValueError("Expected a number to convert to a string")
+    raise NodeError("Expected a number to convert to a string")
 
 
 def _fixed(number: Decimal, places: int) -> str:

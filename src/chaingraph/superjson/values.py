@@ -45,7 +45,7 @@ class JsError:
 
 @dataclass(frozen=True, slots=True)
 class Custom:
-    """A value of a registered custom type; `value` is its JSON and is sent as it is."""
+    """A value of a registered custom type; `value` is its JSON; it is sent without annotations."""
 
     name: str
     value: Json

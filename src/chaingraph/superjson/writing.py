@@ -85,7 +85,7 @@ def _transform(value: Any) -> tuple[Json, Any, Notes]:
         case datetime():
             return _iso(value), "Date", {}
         case Custom():
-            return value.value, ["custom", value.name], {}
+            return _as_json(value.value), ["custom", value.name], {}
         case Undefined():
             return None, "undefined", {}
         case dict():
@@ -97,6 +97,11 @@ def _transform(value: Any) -> tuple[Json, Any, Notes]:
         case JsError():
             return _container("Error", _error_members(value))
     raise SuperjsonError(f"A value of type {type(value).__name__} cannot be sent")
+
+
+def _as_json(value: Any) -> Json:
+    """As JSON.stringify would have it: what was more than JSON loses its type."""
+    return value if _is_plain(value) else _take_apart(value)[0]
 
 
 def _take_members_apart(members: dict[str, Any]) -> tuple[Json, None, Notes]:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qs
 
-from chaingraph.trpc.codes import Describe, TRPCError
+from chaingraph.trpc.codes import TRPCError
 from chaingraph.trpc.messages import Params, check_params, merge_last_event_id
 from chaingraph.trpc.router import Procedure, Router
 from chaingraph.trpc.transformer import Transformer, read_json, write_json
+from chaingraph.trpc.wire import Wire
 
 JSON_HEADERS: Final = {"content-type": "application/json", "vary": "trpc-accept, accept"}
 _METHODS: Final = {"query": "GET", "subscription": "GET", "mutation": "POST"}
@@ -84,13 +85,7 @@ class HttpResponse:
     body: bytes
 
 
-def read_request(
-    request: HttpRequest,
-    router: Router,
-    transformer: Transformer,
-    *,
-    max_batch: int | None = None,
-) -> HttpCalls:
+def read_request(request: HttpRequest, wire: Wire, *, max_batch: int | None = None) -> HttpCalls:
     """The calls of a request. Raises TRPCError for what concerns all of them."""
     query = {name: values[0] for name, values in parse_qs(request.query, True).items()}
     is_batch = query.get("batch") == "1"
@@ -102,23 +97,21 @@ def read_request(
         problem = "Streaming requests must be batched (you can do a batch of 1)"
         raise TRPCError("BAD_REQUEST", problem)
     _check_content_type(request)
-    inputs = _Inputs(request, query, transformer, is_batch=is_batch)
+    inputs = _Inputs(request, query, wire.transformer, is_batch=is_batch)
     calls = [
-        HttpCall(path, _target(router, path, request.method, is_batch), inputs.reader(index))
+        HttpCall(path, _target(wire.router, path, request.method, is_batch), inputs.reader(index))
         for index, path in enumerate(paths)
     ]
-    _check_kinds(router, paths)
+    _check_kinds(wire.router, paths)
     return HttpCalls(calls, is_batch, is_stream, _params(query))
 
 
-def answer(
-    call: HttpCall, outcome: Outcome, transformer: Transformer, describe: Describe
-) -> Answer:
+def answer(call: HttpCall, outcome: Outcome, wire: Wire) -> Answer:
     """The answer to one call. Raises what the transformer raises for a result it cannot carry."""
     if isinstance(outcome, Success):
-        return Answer(200, {"result": {"data": transformer.encode(outcome.value)}})
-    failure = describe(outcome)
-    return Answer(failure.status, {"error": transformer.encode(failure.shape(call.path))})
+        return Answer(200, {"result": {"data": wire.transformer.encode(outcome.value)}})
+    failure = wire.describe(outcome)
+    return Answer(failure.status, {"error": wire.transformer.encode(failure.shape(call.path))})
 
 
 def response(calls: HttpCalls, answers: Sequence[Answer]) -> HttpResponse:
@@ -129,10 +122,10 @@ def response(calls: HttpCalls, answers: Sequence[Answer]) -> HttpResponse:
     return _json_response(status, contents if calls.is_batch else contents[0])
 
 
-def refusal(error: TRPCError, transformer: Transformer, describe: Describe) -> HttpResponse:
+def refusal(error: TRPCError, wire: Wire) -> HttpResponse:
     """The answer to a request that could not be read: never an array, and without a path."""
-    failure = describe(error)
-    return _json_response(failure.status, {"error": transformer.encode(failure.shape())})
+    failure = wire.describe(error)
+    return _json_response(failure.status, {"error": wire.transformer.encode(failure.shape())})
 
 
 def _json_response(status: int, content: Any) -> HttpResponse:

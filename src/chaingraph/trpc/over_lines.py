@@ -9,28 +9,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from chaingraph.trpc.codes import Describe
 from chaingraph.trpc.over_http import JSON_HEADERS, HttpCall, Outcome, Success
-from chaingraph.trpc.transformer import Transformer, write_json
+from chaingraph.trpc.transformer import write_json
+from chaingraph.trpc.wire import Wire
 
 HEADERS: Final[Mapping[str, str]] = JSON_HEADERS
 
 
-def head(count: int, transformer: Transformer) -> bytes:
+def head(count: int, wire: Wire) -> bytes:
     """The first line: a promise for each of `count` calls."""
-    return _line({str(index): [[0], [None, 0, index]] for index in range(count)}, transformer)
+    return _line({str(index): [[0], [None, 0, index]] for index in range(count)}, wire)
 
 
-def fulfilment(
-    index: int, call: HttpCall, outcome: Outcome, transformer: Transformer, describe: Describe
-) -> bytes:
+def fulfilment(index: int, call: HttpCall, outcome: Outcome, wire: Wire) -> bytes:
     """The line of one call. Raises what the transformer raises for a result it cannot carry."""
     if isinstance(outcome, Success):
         content: dict[str, Any] = {"result": {"data": outcome.value}}
     else:
-        content = {"error": describe(outcome).shape(call.path)}
-    return _line([index, 0, [[content]]], transformer)
+        content = {"error": wire.describe(outcome).shape(call.path)}
+    return _line([index, 0, [[content]]], wire)
 
 
-def _line(value: Any, transformer: Transformer) -> bytes:
-    return write_json(transformer.encode(value)).encode() + b"\n"
+def _line(value: Any, wire: Wire) -> bytes:
+    return write_json(wire.transformer.encode(value)).encode() + b"\n"

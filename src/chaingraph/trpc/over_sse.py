@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from chaingraph.trpc.codes import Failure
-from chaingraph.trpc.transformer import Transformer, write_json
+from chaingraph.trpc.transformer import write_json
+from chaingraph.trpc.wire import Wire
 
 HEADERS: Final[Mapping[str, str]] = {
     "content-type": "text/event-stream",
@@ -31,10 +31,11 @@ PING: Final = _event("ping", "")
 RETURN: Final = _event("return", "")
 
 
-def data_event(value: Any, transformer: Transformer) -> bytes:
-    return f"data: {write_json(transformer.encode(value))}\n\n".encode()
+def data_event(value: Any, wire: Wire) -> bytes:
+    return f"data: {write_json(wire.transformer.encode(value))}\n\n".encode()
 
 
-def error_event(failure: Failure, path: str, transformer: Transformer) -> bytes:
+def error_event(error: BaseException, path: str, wire: Wire) -> bytes:
     """The error's shape itself. On code -32603 the client tries again, for ever."""
-    return _event("serialized-error", write_json(transformer.encode(failure.shape(path))))
+    shape = wire.describe(error).shape(path)
+    return _event("serialized-error", write_json(wire.transformer.encode(shape)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from chaingraph.trpc.codes import Describe, TRPCError
+from chaingraph.trpc.codes import TRPCError
 from chaingraph.trpc.messages import (
     NOBODY,
     Call,
@@ -20,8 +20,9 @@ from chaingraph.trpc.messages import (
     parse_frame,
     parse_params,
 )
-from chaingraph.trpc.router import Procedure, Router
-from chaingraph.trpc.transformer import Transformer, write_json
+from chaingraph.trpc.router import Procedure
+from chaingraph.trpc.transformer import write_json
+from chaingraph.trpc.wire import Wire
 
 PING, PONG = "PING", "PONG"
 RECONNECT = write_json({"id": None, "method": "reconnect"})
@@ -66,17 +67,8 @@ Action: TypeAlias = Open | Send | Begin | Abort | CloseSoon
 class Session:
     """What one connection knows: whether it may begin, and its live subscriptions."""
 
-    def __init__(
-        self,
-        router: Router,
-        transformer: Transformer,
-        describe: Describe,
-        *,
-        params_announced: bool,
-    ) -> None:
-        self._router = router
-        self._transformer = transformer
-        self._describe = describe
+    def __init__(self, wire: Wire, *, params_announced: bool) -> None:
+        self._wire = wire
         self._params_awaited = params_announced
         self._refused = False
         self._live: dict[tuple[type, Any], Call] = {}
@@ -95,7 +87,7 @@ class Session:
         if self._params_awaited:
             return self._receive_params(text)
         try:
-            requests = parse_frame(text, self._transformer)
+            requests = parse_frame(text, self._wire.transformer)
         except TRPCError as error:
             return [self._error(NOBODY, None, error)]
         return [action for request in requests for action in self._take(request)]
@@ -114,11 +106,11 @@ class Session:
         """A value of a subscription. Nothing is sent once it was stopped."""
         if not self._is_live(call):
             return []
-        return self._result(call, {"type": "data", "data": self._transformer.encode(value)})
+        return self._result(call, {"type": "data", "data": self._wire.transformer.encode(value)})
 
     def answered(self, call: Call, value: Any) -> list[Send]:
         """The result of a query or mutation."""
-        result = {"type": "data", "data": self._transformer.encode(value)}
+        result = {"type": "data", "data": self._wire.transformer.encode(value)}
         return [Send(write_json(call.envelope.frame(result=result)))]
 
     def failed(self, call: Call, error: BaseException, *, started: bool = False) -> list[Send]:
@@ -150,7 +142,7 @@ class Session:
         if isinstance(request, Stop):
             call = self._live.get(_key(request.id))
             return [] if call is None else [Abort(call), *self.ended(call)]
-        procedure = self._router.get(request.path)
+        procedure = self._wire.router.get(request.path)
         if procedure is None or procedure.kind != request.kind:
             problem = f'No "{request.kind}"-procedure on path "{request.path}"'
             return [self._error(request.envelope, request.path, TRPCError("NOT_FOUND", problem))]
@@ -168,8 +160,8 @@ class Session:
         return [Send(write_json(call.envelope.frame(result=result)))]
 
     def _error(self, envelope: Envelope, path: str | None, error: BaseException) -> Send:
-        shape = self._describe(error).shape(path)
-        return Send(write_json(envelope.frame(error=self._transformer.encode(shape))))
+        shape = self._wire.describe(error).shape(path)
+        return Send(write_json(envelope.frame(error=self._wire.transformer.encode(shape))))
 
     def _is_live(self, call: Call) -> bool:
         return self._live.get(_key(call.envelope.id)) is call

@@ -1,0 +1,143 @@
+"""The asyncio driver of tRPC over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from chaingraph.api.auth import Authenticate, Credentials
+from chaingraph.api.event_stream import EventStream
+from chaingraph.trpc import over_http, over_lines
+from chaingraph.trpc.codes import TRPCError
+from chaingraph.trpc.over_http import HttpCall, HttpCalls, HttpRequest, Outcome, Success
+from chaingraph.trpc.wire import Wire
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class TrpcHttp:
+    """An ASGI application for requests whose procedure path is the path parameter `path`."""
+
+    wire: Wire
+    authenticate: Authenticate
+    max_batch: int | None = None
+    max_body: int = 16 * 1024 * 1024
+    ping_after: float | None = None
+    """Seconds of silence after which an event stream gets a ping."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "HEAD":
+            await Response(status_code=204)(scope, receive, send)
+            return
+        try:
+            request = await _read(Request(scope, receive), self.max_body)
+        except ClientDisconnect:
+            return
+        try:
+            calls = over_http.read_request(request, self.wire, max_batch=self.max_batch)
+        except TRPCError as error:
+            await _send(over_http.refusal(error, self.wire), send)
+            return
+        caller = await self._identify(request, calls)
+        if calls.subscription is not None:
+            call = calls.calls[0]
+            stream = EventStream(self.wire, call.path, self.ping_after)
+            await stream.serve(lambda: _perform(call, caller), receive, send)
+        elif calls.is_stream:
+            await self._send_lines(calls.calls, caller, send)
+        else:
+            await self._send_answers(calls, caller, send)
+
+    async def _identify(self, request: HttpRequest, calls: HttpCalls) -> Any:
+        """The caller, or the exception that each call shall fail with."""
+        headers = request.headers
+        credentials = Credentials(
+            calls.params or {}, headers.get("authorization", ""), headers.get("cookie", "")
+        )
+        try:
+            return await self.authenticate(credentials)
+        except Exception as error:
+            return error
+
+    async def _send_answers(self, calls: HttpCalls, caller: Any, send: Send) -> None:
+        async def answer(call: HttpCall) -> over_http.Answer:
+            return _shown(
+                await _outcome(call, caller),
+                lambda shown: over_http.answer(call, shown, self.wire),
+            )
+
+        async with asyncio.TaskGroup() as tasks:
+            answers = [tasks.create_task(answer(call)) for call in calls.calls]
+        response = over_http.response(calls, [task.result() for task in answers])
+        await _send(response, send)
+
+    async def _send_lines(self, calls: Sequence[HttpCall], caller: Any, send: Send) -> None:
+        async def send_line(index: int, call: HttpCall) -> None:
+            line = _shown(
+                await _outcome(call, caller),
+                lambda shown: over_lines.fulfilment(index, call, shown, self.wire),
+            )
+            await send(body(line))
+
+        await send(start(200, over_lines.HEADERS))
+        await send(body(over_lines.head(len(calls), self.wire)))
+        async with asyncio.TaskGroup() as tasks:
+            for index, call in enumerate(calls):
+                tasks.create_task(send_line(index, call))
+        await send(body(b"", more=False))
+
+
+async def _perform(call: HttpCall, caller: Any) -> Any:
+    if isinstance(call.target, TRPCError):
+        raise call.target
+    if isinstance(caller, Exception):
+        raise caller
+    return await call.target.call(caller, call.read_input)
+
+
+async def _outcome(call: HttpCall, caller: Any) -> Outcome:
+    try:
+        return Success(await _perform(call, caller))
+    except Exception as error:
+        return error
+
+
+def _shown(outcome: Outcome, show: Callable[[Outcome], T]) -> T:
+    """A result that cannot be shown becomes the error that says so."""
+    try:
+        return show(outcome)
+    except Exception as error:
+        return show(error)
+
+
+async def _read(request: Request, limit: int) -> HttpRequest:
+    """The request with its body, or with None for a body over the limit."""
+    size, chunks = 0, []
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= limit:
+            chunks.append(chunk)
+    text = b"".join(chunks) if size <= limit else None
+    path = request.path_params.get("path", "")
+    return HttpRequest(request.method, path, request.url.query, dict(request.headers), text)
+
+
+async def _send(response: over_http.HttpResponse, send: Send) -> None:
+    await send(start(response.status, response.headers))
+    await send(body(response.body, more=False))
+
+
+def start(status: int, headers: Mapping[str, str]) -> Message:
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    return {"type": "http.response.start", "status": status, "headers": raw}
+
+
+def body(content: bytes, *, more: bool = True) -> Message:
+    return {"type": "http.response.body", "body": content, "more_body": more}

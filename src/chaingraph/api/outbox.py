@@ -1,0 +1,56 @@
+"""What waits to be written to one socket: a single writer, and PONG before everything else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from starlette.types import Send
+
+
+class Outbox:
+    """Frames in order, with room for `room` of them: whoever produces faster than the client
+    reads waits in `put`."""
+
+    def __init__(self, room: int = 64) -> None:
+        self._room = asyncio.Semaphore(room)
+        self._frames: deque[str] = deque()
+        self._urgent: deque[str] = deque()
+        self._news = asyncio.Event()
+        self._close_code: int | None = None
+
+    async def put(self, text: str) -> None:
+        await self._room.acquire()
+        self._frames.append(text)
+        self._news.set()
+
+    def put_urgent(self, text: str) -> None:
+        """Ahead of all frames. One that still waits answers for its like."""
+        if text not in self._urgent:
+            self._urgent.append(text)
+            self._news.set()
+
+    def close(self, code: int) -> None:
+        """Nothing is written after what waits now."""
+        self._close_code = code
+        self._news.set()
+
+    async def write_to(self, send: Send) -> None:
+        """Write until closed or until the client is gone."""
+        try:
+            while self._close_code is None:
+                await self._news.wait()
+                self._news.clear()
+                while (text := self._next()) is not None:
+                    await send({"type": "websocket.send", "text": text})
+            await send({"type": "websocket.close", "code": self._close_code})
+        except OSError:
+            return
+
+    def _next(self) -> str | None:
+        if self._urgent:
+            return self._urgent.popleft()
+        if not self._frames:
+            return None
+        self._room.release()
+        return self._frames.popleft()

@@ -1,0 +1,147 @@
+"""The asyncio driver of tRPC over WebSocket: it does what the session says, and no more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers
+from starlette.types import Message, Receive, Scope, Send
+
+from chaingraph.api.auth import Authenticate, Credentials
+from chaingraph.api.batches import closing
+from chaingraph.api.outbox import Outbox
+from chaingraph.trpc import over_ws
+from chaingraph.trpc.messages import Call, Params
+from chaingraph.trpc.over_ws import Abort, Action, Begin, CloseSoon, Open, Session
+from chaingraph.trpc.router import Procedure
+from chaingraph.trpc.wire import Wire
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAlive:
+    """PING after so many seconds of silence; after so many more the client is given up."""
+
+    ping_after: float = 5.0
+    give_up_after: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class TrpcWebSocket:
+    """An ASGI application for WebSocket connections."""
+
+    wire: Wire
+    authenticate: Authenticate
+    keep_alive: KeepAlive | None = None
+    close_delay: float = 1.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await _Connection(self, scope).serve(receive, send)
+
+
+class _Connection:
+    def __init__(self, app: TrpcWebSocket, scope: Scope) -> None:
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        announced = query.get("connectionParams", [""])[0] == "1"
+        self._app = app
+        self._headers = Headers(scope=scope)
+        self._session = Session(app.wire, params_announced=announced)
+        self._outbox = Outbox()
+        self._heard = asyncio.Event()
+        self._caller: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._tasks = asyncio.TaskGroup()
+        self._running: dict[Any, asyncio.Task[None]] = {}
+
+    async def serve(self, receive: Receive, send: Send) -> None:
+        """Until the client is gone; all calls have ended and cleaned up then."""
+        async with self._tasks:
+            self._spawn("writer", self._outbox.write_to(send))
+            if self._app.keep_alive is not None:
+                self._spawn("keep-alive", self._keep_alive(self._app.keep_alive))
+            await self._do(self._session.open())
+            while (message := await receive())["type"] == "websocket.receive":
+                self._heard.set()
+                await self._do(self._actions(message))
+            for task in self._running.values():
+                task.cancel()
+
+    def _actions(self, message: Message) -> list[Action]:
+        if (text := message.get("text")) is not None:
+            return self._session.receive_text(text)
+        return self._session.receive_binary()
+
+    async def _do(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            match action:
+                case over_ws.Send(text, urgent=True):
+                    self._outbox.put_urgent(text)
+                case over_ws.Send(text):
+                    await self._outbox.put(text)
+                case Open(params):
+                    self._spawn("caller", self._identify(params))
+                case Begin(call, procedure):
+                    self._spawn(call, self._run(call, procedure))
+                case Abort(call):
+                    self._running[call].cancel()
+                case CloseSoon():
+                    self._spawn("close", self._close_soon())
+
+    def _spawn(self, key: Any, work: Any) -> None:
+        """A task under `key`, which it gives back when it ends."""
+        task = self._running[key] = self._tasks.create_task(work)
+        task.add_done_callback(lambda _: self._running.pop(key))
+
+    async def _identify(self, params: Params) -> None:
+        """Once for a connection. What goes wrong is told to every call."""
+        credentials = Credentials(
+            params or {}, self._headers.get("authorization", ""), self._headers.get("cookie", "")
+        )
+        try:
+            self._caller.set_result(await self._app.authenticate(credentials))
+        except Exception as error:
+            self._caller.set_exception(error)
+            self._caller.exception()
+
+    async def _run(self, call: Call, procedure: Procedure) -> None:
+        started = False
+        try:
+            caller = await asyncio.shield(self._caller)
+            result = await procedure.call(caller, lambda: call.input)
+            if call.kind != "subscription":
+                await self._do(self._session.answered(call, result))
+                return
+            started = True
+            await self._do(self._session.started(call))
+            async with closing(result) as values:
+                async for value in values:
+                    await self._do(self._session.data(call, value))
+            await self._do(self._session.ended(call))
+        except Exception as error:
+            await self._do(self._session.failed(call, error, started=started))
+
+    async def _keep_alive(self, times: KeepAlive) -> None:
+        while True:
+            if await self._hears(times.ping_after):
+                continue
+            self._outbox.put_urgent(over_ws.PING)
+            if not await self._hears(times.give_up_after):
+                self._outbox.close(1001)
+                return
+
+    async def _hears(self, seconds: float) -> bool:
+        self._heard.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._heard.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _close_soon(self) -> None:
+        await asyncio.sleep(self._app.close_delay)
+        self._outbox.close(1000)

@@ -1,0 +1,145 @@
+"""The database, from async code: whole transactions in threads, one way for both dialects.
+
+SQLite has one writer thread and takes the write lock when a transaction begins, so two
+transactions never deadlock half-way; its readers do not wait for it (WAL).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from chaingraph.errors import StoreUnavailable
+from chaingraph.execution.boundary import reached
+
+T = TypeVar("T")
+
+READERS = 4
+WRITERS = 4
+#: A transaction that lost its connection is tried again after these pauses, in seconds.
+PAUSES = (0.05, 0.2, 0.5)
+
+
+def database_url(text: str) -> URL:
+    """The URL with the driver this package uses."""
+    url = make_url(text)
+    if url.get_backend_name() in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg")
+    return url
+
+
+def create_engine(url: URL) -> Engine:
+    """An engine with the settings that durability needs."""
+    if url.get_backend_name() != "sqlite":
+        timeouts = "-c lock_timeout=2000 -c statement_timeout=30000 " + (
+            "-c idle_in_transaction_session_timeout=5000"
+        )
+        return sa.create_engine(
+            url,
+            pool_size=READERS + WRITERS,
+            pool_pre_ping=True,
+            connect_args={"options": timeouts, "connect_timeout": 5},
+        )
+    engine = sa.create_engine(url, pool_size=READERS + 2, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: sqlite3.Connection, record: object) -> None:
+        configure_sqlite(connection)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        reads = connection.get_execution_options().get("reads", False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def configure_sqlite(connection: sqlite3.Connection) -> None:
+    """WAL with a synced commit, and transactions begun by us alone."""
+    connection.isolation_level = None
+    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+class Database:
+    """Runs transactions off the event loop."""
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        self.engine = create_engine(url)
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="db-read")
+        writers = 1 if self.is_sqlite else WRITERS
+        self._writers = ThreadPoolExecutor(writers, thread_name_prefix="db-write")
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """The result of `work` in a read transaction. Raises StoreUnavailable."""
+        return await self._in_thread(self._readers, self._read, work)
+
+    async def write(self, name: str, work: Callable[[Connection], T]) -> T:
+        """The result of `work` in one transaction, which must be safe to repeat.
+
+        `name` names its durable boundaries. Raises StoreUnavailable, with nothing changed
+        unless the answer to the commit was lost.
+        """
+        return await self._in_thread(self._writers, self._write, name, work)
+
+    async def in_writer(self, work: Callable[[], T]) -> T:
+        """Run `work` where writes run; it minds its own transaction."""
+        return await self._in_thread(self._writers, work)
+
+    def close(self) -> None:
+        self._readers.shutdown(wait=True)
+        self._writers.shutdown(wait=True)
+        self.engine.dispose()
+
+    async def _in_thread(
+        self, pool: ThreadPoolExecutor, call: Callable[..., T], *args: Any
+    ) -> T:
+        return await asyncio.get_running_loop().run_in_executor(pool, call, *args)
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        def once() -> T:
+            with self.engine.connect().execution_options(reads=True) as connection:
+                return work(connection)
+
+        return patiently(once)
+
+    def _write(self, name: str, work: Callable[[Connection], T]) -> T:
+        def once() -> T:
+            with self.engine.begin() as connection:
+                result = work(connection)
+                reached(f"{name}:before")
+            reached(f"{name}:after")
+            return result
+
+        return patiently(once)
+
+
+def patiently(once: Callable[[], T]) -> T:
+    """Try again when the connection was lost, a bounded number of times."""
+    for pause in PAUSES:
+        try:
+            return once()
+        except DBAPIError as error:
+            if not is_transient(error):
+                raise
+        time.sleep(pause)
+    try:
+        return once()
+    except (OperationalError, InterfaceError) as error:
+        raise StoreUnavailable(f"The database is not reachable: {error.orig}") from error
+
+
+def is_transient(error: DBAPIError) -> bool:
+    """Whether trying again may help: a lost connection, a lock, a restart of the server."""
+    return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)

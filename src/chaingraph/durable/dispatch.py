@@ -1,0 +1,89 @@
+"""DBOS as the dispatcher: it brings queued segments to workers. The row is the queue.
+
+What DBOS loses, doubles or brings late is harmless: a segment runs only if its row is queued
+under its number. A segment is enqueued in the transaction that queues its row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from dbos import DBOSClient
+from sqlalchemy.engine import Connection, Engine
+
+from chaingraph.durable.serializer import JsonSerializer
+from chaingraph.execution.records import Segment
+
+APPLICATION = "chaingraph"
+#: Fixed: a restart after an upgrade must find the segments that an older release queued.
+APPLICATION_VERSION = "1"
+QUEUE = "chaingraph-segments"
+WORKFLOW = "chaingraph.segment"
+
+FIRST_SEGMENT_PRIORITY = 10
+#: What was running before goes before what is new.
+NEXT_SEGMENT_PRIORITY = 5
+
+_RUNNABLE = frozenset(("ENQUEUED", "DELAYED"))
+
+
+class Dispatcher:
+    """Queues segments, and knows what became of them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._client = DBOSClient(
+            system_database_engine=engine,
+            serializer=JsonSerializer(),
+            application_name=APPLICATION,
+            retry_connection_errors=False,
+            lazy=True,
+        )
+
+    def enqueue(self, connection: Connection, segment: Segment) -> None:
+        """Queue the segment when the caller's transaction commits. Harmless twice."""
+        first = segment.number == 1
+        self._client.enqueue_in_transaction(
+            connection,
+            {
+                "queue_name": QUEUE,
+                "workflow_name": WORKFLOW,
+                "workflow_id": segment.workflow_id,
+                "app_version": APPLICATION_VERSION,
+                "priority": FIRST_SEGMENT_PRIORITY if first else NEXT_SEGMENT_PRIORITY,
+            },
+            segment.execution_id,
+            segment.number,
+        )
+
+    async def cancel(self, segment: Segment) -> None:
+        """Free what a dead segment still occupies in the queue."""
+        await asyncio.to_thread(self._client.cancel_workflow, segment.workflow_id)
+
+    async def lost(
+        self, segments: Sequence[Segment], alive: frozenset[str]
+    ) -> list[Segment]:
+        """Those of these queued segments that no live worker will be brought."""
+        return await asyncio.to_thread(self._lost, segments, alive)
+
+    def _lost(self, segments: Sequence[Segment], alive: frozenset[str]) -> list[Segment]:
+        ids = [segment.workflow_id for segment in segments]
+        known = {
+            each.workflow_id: each
+            for each in self._client.list_workflows(
+                workflow_ids=ids, load_input=False, load_output=False
+            )
+        }
+        return [s for s in segments if not _will_come(known.get(s.workflow_id), alive)]
+
+    def close(self) -> None:
+        self._client.destroy()
+
+
+def _will_come(status: object, alive: Iterable[str]) -> bool:
+    if status is None:
+        return False
+    state = getattr(status, "status", None)
+    if state in _RUNNABLE:
+        return True
+    return state == "PENDING" and getattr(status, "executor_id", None) in alive

@@ -1,0 +1,163 @@
+"""The workers and their leases in SQL. See `execution.ports.Fleet` for the promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from chaingraph.durable import tables as t
+from chaingraph.durable.database import Database
+from chaingraph.durable.dispatch import Dispatcher
+from chaingraph.durable.rows import folded_of, naive
+from chaingraph.durable.transitions import end, lock, wake
+from chaingraph.execution import endings
+from chaingraph.execution.records import Lease, Segment, Stored, WorkerRow
+
+
+class SqlFleet:
+    def __init__(
+        self, database: Database, dispatcher: Dispatcher, clock: Callable[[], int]
+    ) -> None:
+        self._database = database
+        self._dispatcher = dispatcher
+        self._clock = clock
+
+    async def join(self, worker: WorkerRow) -> None:
+        row = {
+            "id": worker.id,
+            "host": worker.host,
+            "pid": worker.pid,
+            "started_at": worker.started_at,
+            "beat": worker.beat,
+            "alive": True,
+        }
+        await self._database.write("join", lambda c: _join(c, row))
+
+    async def leave(self, worker_id: str) -> None:
+        statement = sa.delete(t.workers).where(t.workers.c.id == worker_id)
+        await self._database.write("leave", lambda c: c.execute(statement).rowcount)
+
+    async def beat(self, worker_id: str) -> bool:
+        return bool(await self._database.write("beat", lambda c: beat(c, worker_id)))
+
+    async def workers(self) -> list[WorkerRow]:
+        w = t.workers.c
+        holds = sa.exists().where(t.executions.c.holder == w.id)
+        query = sa.select(t.workers).where(sa.or_(w.alive.is_(True), holds))
+        rows = await self._database.read(lambda c: c.execute(query).all())
+        return [WorkerRow(r.id, r.host, r.pid, r.started_at, r.beat, r.alive) for r in rows]
+
+    async def declare_dead(self, worker_id: str, beat: int) -> bool:
+        w = t.workers.c
+        statement = (
+            sa.update(t.workers)
+            .where(w.id == worker_id, w.beat == beat, w.alive.is_(True))
+            .values(alive=False)
+        )
+        return bool(await self._database.write("declare-dead", lambda c: c.execute(statement).rowcount))
+
+    async def leases(self, worker_id: str) -> list[Lease]:
+        e = t.executions.c
+        query = sa.select(e.id, e.num).where(e.holder == worker_id, e.disp == "L").order_by(e.id)
+        rows = await self._database.read(lambda c: c.execute(query).all())
+        return [Lease(row.id, row.num, worker_id) for row in rows]
+
+    async def unread(self, worker_id: str) -> list[str]:
+        e = t.executions.c
+        query = sa.select(e.id).where(e.holder == worker_id, e.inbox_seq > e.inbox_cur)
+        return list(await self._database.read(lambda c: c.execute(query).scalars().all()))
+
+    async def take_over(self, lease: Lease, by: str, reason: str, *, poison: int) -> Segment | None:
+        return await self._database.write(
+            "take-over", lambda c: self._take_over(c, lease, by, reason, poison)
+        )
+
+    def _take_over(
+        self, connection: Connection, lease: Lease, by: str, reason: str, poison: int
+    ) -> Segment | None:
+        found = lock(connection, lease.execution_id, held_as=lease)
+        if found is None:
+            return None
+        at = self._clock()
+        failures = self._count_failure(connection, found, reason, at)
+        self._record(connection, found, by, reason, at)
+        if failures < poison:
+            segment = wake(connection, found, at)
+            self._dispatcher.enqueue(connection, segment)
+            return segment
+        position, folded = found.dispatch.next_position, folded_of(found.row)
+        entry, folded = endings.poisoned(position, at, failures, folded)
+        end(connection, found, entry, folded, cursor=found.dispatch.inbox_seq)
+        return None
+
+    def _count_failure(
+        self, connection: Connection, found: Stored, reason: str, at: int
+    ) -> int:
+        failures = found.row.failure_count + 1
+        connection.execute(
+            sa.update(t.executions)
+            .where(t.executions.c.id == found.row.id)
+            .values(
+                failure_count=failures, last_failure_reason=reason, last_failure_at=naive(at)
+            )
+        )
+        return failures
+
+    def _record(
+        self, connection: Connection, found: Stored, by: str, reason: str, at: int
+    ) -> None:
+        connection.execute(
+            sa.insert(t.recovery),
+            {
+                "execution_id": found.row.id,
+                "recovered_at": naive(at),
+                "recovered_by_worker": by,
+                "recovery_reason": reason,
+                "previous_status": found.row.status.value,
+                "previous_worker_id": found.dispatch.holder,
+            },
+        )
+
+    async def stranded(self) -> list[Segment]:
+        e = t.executions.c
+        query = sa.select(e.id, e.num).where(e.disp == "Q")
+        rows = await self._database.read(lambda c: c.execute(query).all())
+        queued = [Segment(row.id, row.num) for row in rows]
+        lost = await self._dispatcher.lost(queued, await self._alive()) if queued else []
+        woken = [await self._database.write("scan", lambda c, s=s: self._requeue(c, s)) for s in lost]
+        return [segment for segment in woken if segment is not None]
+
+    async def _alive(self) -> frozenset[str]:
+        w = t.workers.c
+        query = sa.select(w.id).where(w.alive.is_(True))
+        return frozenset(await self._database.read(lambda c: c.execute(query).scalars().all()))
+
+    def _requeue(self, connection: Connection, segment: Segment) -> Segment | None:
+        found = lock(connection, segment.execution_id)
+        if found is None or (found.dispatch.disposition, found.dispatch.number) != (
+            "Q",
+            segment.number,
+        ):
+            return None
+        again = wake(connection, found, self._clock())
+        self._dispatcher.enqueue(connection, again)
+        return again
+
+
+def beat(connection: Connection, worker_id: str) -> int:
+    """Count one heartbeat; the number of rows that were still alive."""
+    w = t.workers.c
+    statement = (
+        sa.update(t.workers)
+        .where(w.id == worker_id, w.alive.is_(True))
+        .values(beat=t.workers.c.beat + 1)
+    )
+    return connection.execute(statement).rowcount
+
+
+def _join(connection: Connection, row: dict[str, object]) -> None:
+    """Repeating a join whose answer was lost changes nothing."""
+    connection.execute(sa.delete(t.workers).where(t.workers.c.id == row["id"]))
+    connection.execute(sa.insert(t.workers), row)

@@ -1,0 +1,63 @@
+"""The stored flows, in the original's table."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from chaingraph.durable.database import Database
+from chaingraph.durable.rows import aware, naive
+from chaingraph.durable.tables import flows as table
+from chaingraph.execution.ports import StoredFlow
+
+
+class SqlFlows:
+    """See `execution.ports.Flows` for what each method promises."""
+
+    def __init__(self, database: Database, clock: Callable[[], int]) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def put(self, data: Mapping[str, Any], owner_id: str) -> StoredFlow:
+        return await self._database.write("put-flow", lambda c: self._put(c, data, owner_id))
+
+    def _put(self, connection: Connection, data: Mapping[str, Any], owner: str) -> StoredFlow:
+        flow_id, now = data["id"], naive(self._clock())
+        query = sa.select(table).where(table.c.id == flow_id)
+        known = connection.execute(query.with_for_update()).first()
+        if known is None:
+            row = {"id": flow_id, "data": data, "owner_id": owner, "version": 1}
+            connection.execute(sa.insert(table), {**row, "created_at": now, "updated_at": now})
+        elif known.data != data:
+            connection.execute(
+                sa.update(table)
+                .where(table.c.id == flow_id)
+                .values(data=data, owner_id=owner, version=known.version + 1, updated_at=now)
+            )
+        return _stored(connection.execute(query).one())
+
+    async def get(self, flow_id: str) -> StoredFlow | None:
+        query = sa.select(table).where(table.c.id == flow_id)
+        row = await self._database.read(lambda c: c.execute(query).first())
+        return _stored(row) if row is not None else None
+
+    async def list(self) -> builtins.list[StoredFlow]:
+        query = sa.select(table).order_by(table.c.created_at.desc(), table.c.id)
+        rows = await self._database.read(lambda c: c.execute(query).all())
+        return [_stored(row) for row in rows]
+
+
+def _stored(row: Row[Any]) -> StoredFlow:
+    return StoredFlow(
+        id=row.id,
+        data=row.data,
+        owner_id=row.owner_id,
+        version=row.version,
+        created_at=aware(row.created_at) or datetime.min,
+        updated_at=aware(row.updated_at) or datetime.min,
+    )

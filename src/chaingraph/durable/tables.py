@@ -1,0 +1,135 @@
+"""The tables. Those of the original keep its names and columns; ours stand beside them.
+
+Times of the original's columns are UTC without a zone, as it stores them.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+metadata = sa.MetaData()
+
+Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+
+flows = sa.Table(
+    "chaingraph_flows",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("data", Json, nullable=False),
+    sa.Column("created_at", sa.DateTime, server_default=sa.func.now()),
+    sa.Column("updated_at", sa.DateTime, server_default=sa.func.now()),
+    sa.Column("owner_id", sa.Text),
+    sa.Column("parent_id", sa.Text),
+    sa.Column("version", sa.Integer, nullable=False, server_default="1"),
+    sa.Index("chaingraph_flows_owner_created_idx", "owner_id", "created_at"),
+    sa.Index("chaingraph_flows_owner_updated_idx", "owner_id", "updated_at"),
+    sa.Index("chaingraph_flows_parent_idx", "parent_id"),
+)
+
+snapshots = sa.Table(
+    "chaingraph_snapshots",
+    metadata,
+    sa.Column("hash", sa.Text, primary_key=True),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+executions = sa.Table(
+    "chaingraph_executions",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("flow_id", sa.Text, nullable=False),
+    sa.Column("owner_id", sa.Text, nullable=False),
+    sa.Column("root_execution_id", sa.Text, nullable=False),
+    sa.Column("parent_execution_id", sa.Text),
+    sa.Column("status", sa.Text, nullable=False, server_default="created"),
+    sa.Column("created_at", sa.DateTime, nullable=False, server_default=sa.func.now()),
+    sa.Column("updated_at", sa.DateTime, nullable=False, server_default=sa.func.now()),
+    sa.Column("started_at", sa.DateTime),
+    sa.Column("completed_at", sa.DateTime),
+    sa.Column("error_message", sa.Text),
+    sa.Column("error_node_id", sa.Text),
+    sa.Column("execution_depth", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("options", Json),
+    sa.Column("integration", Json),
+    sa.Column("external_events", Json),
+    sa.Column("failure_count", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("last_failure_reason", sa.Text),
+    sa.Column("last_failure_at", sa.DateTime),
+    sa.Column("processing_started_at", sa.DateTime),
+    sa.Column("processing_worker_id", sa.Text),
+    # Dispatch: who acts next. Outside the fold. A row of the original is done for us.
+    sa.Column("flow_snapshot", sa.Text),
+    sa.Column("disp", sa.String(1), nullable=False, server_default="D"),
+    sa.Column("num", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("holder", sa.Text),
+    sa.Column("next_pos", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("inbox_seq", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("inbox_cur", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("last_batch", sa.Text),
+    sa.Column("create_key", sa.Text),
+    sa.Column("create_hash", sa.Text),
+    sa.Index("chaingraph_executions_flow_idx", "flow_id", "execution_depth", "created_at"),
+    sa.Index("chaingraph_executions_root_idx", "root_execution_id"),
+    sa.Index("chaingraph_executions_parent_idx", "parent_execution_id"),
+    sa.Index("chaingraph_executions_status_idx", "status"),
+    sa.Index("chaingraph_executions_holder_idx", "holder"),
+    sa.Index("chaingraph_executions_disp_idx", "disp"),
+    sa.Index("chaingraph_executions_create_key_idx", "create_key", unique=True),
+)
+
+journal = sa.Table(
+    "chaingraph_journal",
+    metadata,
+    sa.Column("execution_id", sa.Text, primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+inbox = sa.Table(
+    "chaingraph_inbox",
+    metadata,
+    sa.Column("execution_id", sa.Text, primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("command_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("caller", sa.Text, nullable=False),
+    sa.Column("data", Json, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Index("chaingraph_inbox_command_idx", "execution_id", "command_id", unique=True),
+)
+
+blobs = sa.Table(
+    "chaingraph_blobs",
+    metadata,
+    sa.Column("root_execution_id", sa.Text, primary_key=True),
+    sa.Column("hash", sa.Text, primary_key=True),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+workers = sa.Table(
+    "chaingraph_workers",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("pid", sa.Integer, nullable=False),
+    sa.Column("started_at", sa.Float, nullable=False),
+    sa.Column("beat", sa.BigInteger, nullable=False),
+    sa.Column("alive", sa.Boolean, nullable=False),
+)
+
+recovery = sa.Table(
+    "chaingraph_execution_recovery",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("execution_id", sa.Text, nullable=False),
+    sa.Column("recovered_at", sa.DateTime, nullable=False),
+    sa.Column("recovered_by_worker", sa.Text, nullable=False),
+    sa.Column("recovery_reason", sa.Text, nullable=False),
+    sa.Column("previous_status", sa.Text),
+    sa.Column("previous_worker_id", sa.Text),
+    sa.Index("chaingraph_execution_recovery_execution_idx", "execution_id"),
+)

@@ -1,0 +1,89 @@
+"""The DBOS runtime of a worker: one workflow, which runs one segment and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+from dbos import DBOS, DBOSConfig
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import Engine
+
+from chaingraph.durable.database import Database, configure_sqlite
+from chaingraph.durable.dispatch import APPLICATION, APPLICATION_VERSION, QUEUE, WORKFLOW
+from chaingraph.durable.serializer import JsonSerializer
+from chaingraph.execution.records import Segment
+
+#: DBOS finds queued work by polling only. Segments of this process start without it; the poll
+#: brings what other processes queued.
+POLL_SECONDS = 0.25
+THREADS = 16
+POOL = 8
+
+
+@asynccontextmanager
+async def dispatching(
+    database: Database,
+    run_segment: Callable[[Segment], Awaitable[None]],
+    *,
+    executor_id: str,
+    slots: int,
+) -> AsyncIterator[None]:
+    """While entered, queued segments are brought to `run_segment`, at most `slots` at a time.
+
+    There is one in a process: DBOS is global.
+    """
+    DBOS(config=_config(database, executor_id))
+
+    @DBOS.workflow(name=WORKFLOW)
+    async def segment(execution_id: str, number: int) -> None:
+        await run_segment(Segment(execution_id, number))
+
+    DBOS.listen_queues([QUEUE])
+    DBOS.launch()
+    try:
+        await DBOS.register_queue_async(
+            QUEUE,
+            worker_concurrency=slots,
+            polling_interval_sec=POLL_SECONDS,
+            on_conflict="always_update",
+        )
+        yield
+    finally:
+        loop = asyncio.get_running_loop()
+        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        # DBOS had put its own executor into the loop, and has shut it down.
+        loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
+
+
+def _config(database: Database, executor_id: str) -> DBOSConfig:
+    config: DBOSConfig = {
+        "name": APPLICATION,
+        "application_version": APPLICATION_VERSION,
+        "executor_id": executor_id,
+        "serializer": JsonSerializer(),
+        "log_level": "ERROR",
+        "sys_db_pool_size": POOL,
+        "max_executor_threads": THREADS,
+        "run_migrations": False,
+    }
+    if database.is_sqlite:
+        config["system_database_engine"] = dbos_engine(database)
+    else:
+        config["system_database_url"] = database.url.render_as_string(hide_password=False)
+    return config
+
+
+def dbos_engine(database: Database) -> Engine:
+    """SQLite for DBOS: it begins its transactions itself, in the same file and mode as ours."""
+    engine = create_engine(database.url, pool_size=POOL, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: sqlite3.Connection, record: object) -> None:
+        configure_sqlite(connection)
+        connection.isolation_level = "IMMEDIATE"
+
+    return engine

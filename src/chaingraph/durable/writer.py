@@ -1,0 +1,117 @@
+"""Group commit: the appends of all executions of this process, a transaction at a time.
+
+While one transaction is on its way, the next group gathers. One member that is refused, or that
+breaks the statement, costs the others nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+import psycopg
+import sqlite3
+
+from chaingraph.durable.append import append_postgres, append_sqlite
+from chaingraph.durable.database import Database, configure_sqlite
+from chaingraph.errors import StoreUnavailable
+from chaingraph.execution.ports import Append
+
+log = logging.getLogger(__name__)
+
+#: An append with more bytes than this goes alone, so that it delays nobody.
+ALONE_BYTES = 256 * 1024
+#: How long an append is tried again when the database is away, in seconds.
+PATIENCE = 30.0
+PAUSE = 0.2
+
+
+class GroupWriter:
+    """Commits appends in groups. `run` must run beside it."""
+
+    def __init__(self, database: Database, clock: Callable[[], int]) -> None:
+        self._database = database
+        self._clock = clock
+        self._pending: list[tuple[Append, asyncio.Future[bool]]] = []
+        self._news = asyncio.Event()
+        self._connection: sqlite3.Connection | psycopg.Connection[tuple[object, ...]] | None = None
+
+    async def append(self, append: Append) -> bool:
+        """Whether the append was accepted. Raises StoreUnavailable; asking again is safe."""
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._pending.append((append, future))
+        self._news.set()
+        return await future
+
+    async def run(self) -> None:
+        """Commit for ever."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            pending, self._pending = self._pending, []
+            for group in _groups(pending):
+                await self._commit(group)
+
+    async def _commit(self, group: list[tuple[Append, asyncio.Future[bool]]]) -> None:
+        members = [append for append, _ in group]
+        try:
+            accepted = await self._database.in_writer(lambda: self._write(members))
+        except (sqlite3.Error, psycopg.Error) as error:
+            await self._commit_apart(group, error)
+            return
+        for append, future in group:
+            if future.cancelled():
+                continue
+            if append.batch_id not in accepted and len(group) > 1:
+                await self._commit([(append, future)])
+            else:
+                future.set_result(append.batch_id in accepted)
+
+    async def _commit_apart(
+        self, group: list[tuple[Append, asyncio.Future[bool]]], error: Exception
+    ) -> None:
+        """The group failed: try each alone, so that only the guilty one fails."""
+        if len(group) > 1:
+            for member in group:
+                await self._commit([member])
+            return
+        _, future = group[0]
+        if not future.done():
+            log.warning("append failed: %s", error)
+            future.set_exception(StoreUnavailable(f"The database refused an append: {error}"))
+
+    def _write(self, members: Sequence[Append]) -> set[str]:
+        """In the writer thread: one transaction, on a connection kept for this alone."""
+        connection = self._connection or self._connect()
+        try:
+            if isinstance(connection, sqlite3.Connection):
+                return append_sqlite(connection, members, self._clock())
+            return append_postgres(connection, members, self._clock())
+        except (sqlite3.Error, psycopg.Error):
+            self._connection = None
+            connection.close()
+            raise
+
+    def _connect(self) -> sqlite3.Connection | psycopg.Connection[tuple[object, ...]]:
+        url = self._database.url
+        if self._database.is_sqlite:
+            connection = sqlite3.connect(str(url.database), timeout=30, check_same_thread=False)
+            configure_sqlite(connection)
+            self._connection = connection
+        else:
+            text = url.set(drivername="postgresql").render_as_string(hide_password=False)
+            self._connection = psycopg.connect(text, autocommit=True, connect_timeout=5)
+        return self._connection
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._database.in_writer(self._connection.close)
+
+
+def _groups(
+    pending: list[tuple[Append, asyncio.Future[bool]]],
+) -> list[list[tuple[Append, asyncio.Future[bool]]]]:
+    light = [each for each in pending if each[0].size <= ALONE_BYTES]
+    heavy = [[each] for each in pending if each[0].size > ALONE_BYTES]
+    return ([light] if light else []) + heavy

@@ -1,0 +1,251 @@
+"""The composition root: the one place that knows every room.
+
+    async with open_house(settings) as house:             API mode: create, start, read
+        async with house.working():                       and worker mode in the same process
+            ...
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+
+from chaingraph.durable.database import Database, database_url
+from chaingraph.durable.dispatch import Dispatcher
+from chaingraph.durable.fleet import SqlFleet
+from chaingraph.durable.flows import SqlFlows
+from chaingraph.durable.heartbeat import heartbeat
+from chaingraph.durable.journal import SqlJournal
+from chaingraph.durable.schema import upgrade
+from chaingraph.durable.workflow import dbos_engine, dispatching
+from chaingraph.durable.writer import GroupWriter
+from chaingraph.engine.catalog import Catalog, load_entry_points, load_module_or_file
+from chaingraph.engine.graph import Graph, compile_flow
+from chaingraph.execution.bell import LocalBell
+from chaingraph.execution.liveness import Observer
+from chaingraph.execution.memory import MemoryFlows, MemoryJournal
+from chaingraph.execution.ports import Fleet, Flows, Journal
+from chaingraph.execution.records import Segment, WorkerRow
+from chaingraph.execution.segment import World
+from chaingraph.execution.service import Service
+from chaingraph.execution.times import now_ms
+from chaingraph.execution.worker import Worker
+from chaingraph.flow.codec import read_flow
+from chaingraph.nodes import builtin_catalog
+from chaingraph.settings import Settings
+
+log = logging.getLogger(__name__)
+
+GRAPHS_KEPT = 128
+
+
+def load_catalog(settings: Settings) -> Catalog:
+    """The built-in nodes, those of installed packages, and those named in the settings."""
+    catalog = load_entry_points(into=builtin_catalog())
+    for name in settings.nodes:
+        catalog.add(*load_module_or_file(name))
+    return catalog
+
+
+@dataclass(slots=True)
+class House:
+    """An open executor. `service` is its front; `working` lets it run executions too."""
+
+    settings: Settings
+    catalog: Catalog
+    journal: Journal
+    flows: Flows
+    fleet: Fleet
+    bell: LocalBell
+    database: Database | None
+    dispatcher: Dispatcher | None
+    clock: Callable[[], int] = now_ms
+    service: Service = field(init=False)
+    _worker: Worker | None = None
+    _compile: Callable[[str, bytes], Graph] = field(init=False)
+
+    def __post_init__(self) -> None:
+        @lru_cache(GRAPHS_KEPT)
+        def compiled(snapshot: str, text: bytes) -> Graph:
+            return compile_flow(read_flow(json.loads(text)), self.catalog)
+
+        @lru_cache(GRAPHS_KEPT)
+        def readable(snapshot: str, text: bytes) -> Graph:
+            return compile_flow(read_flow(json.loads(text)))
+
+        self._compile = compiled
+        self.service = Service(
+            self.journal,
+            self.flows,
+            self.bell,
+            self.catalog,
+            graph_of=readable,
+            launch=self._launch,
+            clock=self.clock,
+            max_value_bytes=self.settings.max_value_bytes,
+        )
+
+    def _launch(self, segment: Segment) -> None:
+        if self._worker is not None:
+            self._worker.offer(segment)
+
+    async def has_live_worker(self) -> bool:
+        """Whether any worker process is alive, as far as this host can tell."""
+        here = host_name()
+        workers = await self.fleet.workers()
+        return any(w.alive and (w.host != here or process_runs(w)) for w in workers)
+
+    @asynccontextmanager
+    async def working(self, *, only: frozenset[str] | None = None) -> AsyncIterator[None]:
+        """Run executions while entered: all that come, or `only` these and none else."""
+        async with asyncio.TaskGroup() as tasks:
+            ready = asyncio.Event()
+            lives = tasks.create_task(self._live_again_and_again(only, ready))
+            await ready.wait()
+            try:
+                yield
+            finally:
+                lives.cancel()
+
+    async def _live_again_and_again(
+        self, only: frozenset[str] | None, ready: asyncio.Event
+    ) -> None:
+        """A worker that was declared dead ends; the next life has a new id."""
+        while True:
+            died = asyncio.Event()
+            worker = self._new_worker(only)
+            async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
+                life = tasks.create_task(worker.live())
+                await worker.ready.wait()
+                if self.database is not None:
+                    await self._connect(worker, stack, died, dispatch=only is None)
+                self._worker = worker
+                ready.set()
+                await died.wait()
+                log.warning("worker %s was declared dead; starting anew", worker.me.id)
+                life.cancel()
+
+    async def _connect(
+        self, worker: Worker, stack: AsyncExitStack, died: asyncio.Event, *, dispatch: bool
+    ) -> None:
+        assert self.database is not None
+        beats = heartbeat(self.database.url, worker.me.id, declared_dead=died.set)
+        await stack.enter_async_context(beats)
+        if dispatch:
+            bringing = dispatching(
+                self.database, worker.bring, executor_id=worker.me.id, slots=self.settings.slots
+            )
+            await stack.enter_async_context(bringing)
+
+    def _new_worker(self, only: frozenset[str] | None) -> Worker:
+        process = psutil.Process()
+        row = WorkerRow(
+            f"{socket.gethostname()}-{process.pid}-{uuid4().hex[:8]}",
+            host_name(),
+            process.pid,
+            process.create_time(),
+            0,
+            True,
+        )
+        world = World(
+            self.journal,
+            self.bell,
+            self._compile,
+            self.clock,
+            self.settings.lease_seconds,
+            self.settings.max_value_bytes,
+        )
+        observer = Observer(
+            host_name(), self.settings.lease_seconds, time.monotonic, process_runs
+        )
+        return Worker(
+            row, world, self.fleet, observer, self.settings.slots, self._cancel_dispatch, only
+        )
+
+    async def _cancel_dispatch(self, segment: Segment) -> None:
+        if self.dispatcher is not None:
+            await self.dispatcher.cancel(segment)
+
+
+@asynccontextmanager
+async def open_house(settings: Settings, catalog: Catalog | None = None) -> AsyncIterator[House]:
+    """An executor on the database of the settings, which is created or upgraded first.
+
+    Raises StoreUnavailable when the database cannot be reached.
+    """
+    if not settings.database:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    database = Database(database_url(settings.database_url))
+    try:
+        await asyncio.to_thread(upgrade, database)
+        dispatcher = Dispatcher(dbos_engine(database))
+        writer = GroupWriter(database, now_ms)
+        house = House(
+            settings,
+            catalog or load_catalog(settings),
+            SqlJournal(database, writer, dispatcher, now_ms),
+            SqlFlows(database, now_ms),
+            SqlFleet(database, dispatcher, now_ms),
+            LocalBell(),
+            database,
+            dispatcher,
+        )
+        async with asyncio.TaskGroup() as tasks:
+            writing = tasks.create_task(writer.run())
+            try:
+                yield house
+            finally:
+                writing.cancel()
+        await writer.close()
+        dispatcher.close()
+    finally:
+        database.close()
+
+
+@asynccontextmanager
+async def open_memory_house(
+    catalog: Catalog | None = None, settings: Settings | None = None
+) -> AsyncIterator[House]:
+    """An executor in memory, for tests: nothing is kept."""
+    journal = MemoryJournal(now_ms)
+    chosen = settings or Settings()
+    yield House(
+        chosen,
+        catalog or load_catalog(chosen),
+        journal,
+        MemoryFlows(now_ms),
+        journal,
+        LocalBell(),
+        None,
+        None,
+    )
+
+
+@lru_cache(1)
+def host_name() -> str:
+    """What processes that can see each other's process ids have in common."""
+    namespace = Path("/proc/self/ns/pid")
+    pids = namespace.readlink() if namespace.is_symlink() else ""
+    return f"{socket.gethostname()}/{psutil.boot_time():.0f}/{pids}"
+
+
+def process_runs(worker: WorkerRow) -> bool:
+    """Whether the worker's process still runs; a process id may have a new owner."""
+    try:
+        process = psutil.Process(worker.pid)
+        return abs(process.create_time() - worker.started_at) < 1.0 and (
+            process.status() != psutil.STATUS_ZOMBIE
+        )
+    except psutil.NoSuchProcess:
+        return False

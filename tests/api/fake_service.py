@@ -1,0 +1,181 @@
+"""A service in memory whose executions do nothing but emit events, at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from chaingraph.engine.events import TERMINAL
+from chaingraph.errors import ExecutionNotFound, FlowNotFound, Forbidden, IllegalTransition
+from chaingraph.execution.records import ExecutionRow, Principal, Status
+from chaingraph.execution.service import Root, TreeNode, View
+from chaingraph.execution.view import SeenEvent
+from chaingraph.superjson import Custom
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+OWNERS = {"quick": "local", "endless": "local", "others": "somebody"}
+"""The flows: `endless` runs until it is stopped."""
+
+
+@dataclass
+class _Execution:
+    row: ExecutionRow
+    epoch: datetime
+    events: list[SeenEvent] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def emit(self, type: str, **data: Any) -> None:
+        position, now = len(self.events), self.epoch
+        self.events.append(SeenEvent(position, position - 1, type, now, data, type in TERMINAL))
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+    def move(self, **changes: Any) -> None:
+        self.row = replace(self.row, **changes)
+
+
+class FakeService:
+    def __init__(self, epoch: datetime = EPOCH) -> None:
+        self._epoch = epoch
+        self.executions: dict[str, _Execution] = {}
+        self.followers = 0
+        """Generators of `follow` that have not cleaned up."""
+        self.idle = asyncio.Event()
+        self._ids = count(1)
+        self._clock = count()
+
+    async def create(
+        self,
+        principal: Principal,
+        flow_id: str,
+        *,
+        options: Mapping[str, Any] | None = None,
+        integration: Mapping[str, Any] | None = None,
+        events: Sequence[Mapping[str, Any]] | None = None,
+        idempotency_key: str | None = None,
+    ) -> str:
+        self._check_flow(principal, flow_id)
+        now = self._epoch + timedelta(milliseconds=next(self._clock))
+        row = ExecutionRow(
+            id=f"EX{next(self._ids)}",
+            flow_id=flow_id,
+            owner_id=OWNERS[flow_id],
+            root_execution_id="",
+            parent_execution_id=None,
+            status=Status.CREATED,
+            created_at=now,
+            updated_at=now,
+            started_at=None,
+            completed_at=None,
+            error_message=None,
+            error_node_id=None,
+            execution_depth=0,
+            options=options or {},
+            integration=integration or {},
+            external_events=list(events or []),
+            failure_count=0,
+            last_failure_reason=None,
+            last_failure_at=None,
+            processing_started_at=None,
+            processing_worker_id=None,
+        )
+        execution = _Execution(replace(row, root_execution_id=row.id), self._epoch)
+        self.executions[row.id] = execution
+        execution.emit(
+            "execution:created",
+            executionId=row.id,
+            flowId=flow_id,
+            rootExecutionId=row.id,
+            parentExecutionId=None,
+            executionDepth=0,
+            flowMetadata={"id": flow_id, "createdAt": EPOCH},
+        )
+        return row.id
+
+    async def start(
+        self, principal: Principal, execution_id: str, *, command_id: str | None = None
+    ) -> None:
+        execution = self._execution(principal, execution_id)
+        if execution.row.status is not Status.CREATED:
+            raise IllegalTransition(execution_id, "start", execution.row.status)
+        execution.move(status=Status.RUNNING, started_at=self._epoch)
+        execution.emit("flow:started", flowMetadata={"id": execution.row.flow_id})
+        node = {"id": "n0", "metadata": {"type": "MathNode"}}
+        execution.emit("node:started", node=Custom("BaseNode", node))
+        execution.emit("node:stream-chunk", nodeId="n0", items=[1])
+        if execution.row.flow_id != "endless":
+            execution.emit("node:completed", node=Custom("BaseNode", node), executionTime=1)
+            execution.move(status=Status.COMPLETED, completed_at=self._epoch)
+            execution.emit("flow:completed", executionTime=2)
+
+    async def stop(
+        self,
+        principal: Principal,
+        execution_id: str,
+        *,
+        reason: str | None = None,
+        command_id: str | None = None,
+    ) -> None:
+        execution = self._execution(principal, execution_id)
+        if execution.row.status.is_terminal:
+            raise IllegalTransition(execution_id, "stop", execution.row.status)
+        reason = reason or "User requested stop"
+        execution.move(status=Status.STOPPED, completed_at=self._epoch, error_message=reason)
+        execution.emit("flow:cancelled", reason=reason, executionTime=0)
+
+    async def details(self, principal: Principal, execution_id: str) -> ExecutionRow:
+        return self._execution(principal, execution_id).row
+
+    async def tree(self, principal: Principal, execution_id: str) -> list[TreeNode]:
+        return [TreeNode(execution_id, None, 0, self._execution(principal, execution_id).row)]
+
+    async def roots(
+        self, principal: Principal, flow_id: str, *, limit: int, after: datetime | None
+    ) -> list[Root]:
+        self._check_flow(principal, flow_id)
+        rows = [each.row for each in self.executions.values() if each.row.flow_id == flow_id]
+        older = [row for row in rows if after is None or row.created_at < after]
+        return [Root(row, 0, 0) for row in reversed(older)][:limit]
+
+    async def follow(
+        self,
+        principal: Principal,
+        execution_id: str,
+        *,
+        start: int = 0,
+        view: View = "full",
+        types: frozenset[str] = frozenset(),
+    ) -> AsyncIterator[list[SeenEvent]]:
+        execution = self._execution(principal, execution_id)
+        at = start if start >= 0 else max(0, len(execution.events) + start)
+        self.followers += 1
+        self.idle.clear()
+        try:
+            while not (at > 0 and execution.events[min(at, len(execution.events)) - 1].is_last):
+                changed, page = execution.changed, execution.events[at:]
+                at = max(at, len(execution.events))
+                if wanted := [event for event in page if not types or event.type in types]:
+                    yield wanted
+                if not page:
+                    await changed.wait()
+        finally:
+            self.followers -= 1
+            if not self.followers:
+                self.idle.set()
+
+    def _execution(self, principal: Principal, execution_id: str) -> _Execution:
+        if (execution := self.executions.get(execution_id)) is None:
+            raise ExecutionNotFound(execution_id)
+        if not principal.may_use(execution.row.owner_id):
+            raise Forbidden(f"execution {execution_id}")
+        return execution
+
+    def _check_flow(self, principal: Principal, flow_id: str) -> None:
+        if flow_id not in OWNERS:
+            raise FlowNotFound(flow_id)
+        if not principal.may_use(OWNERS[flow_id]):
+            raise Forbidden(f"flow {flow_id}")
