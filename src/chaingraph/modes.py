@@ -1,8 +1,8 @@
 """The composition root: the one place that knows every room.
 
-    async with open_house(settings) as house:             API mode: create, start, read
-        async with house.working():                       and worker mode in the same process
-            ...
+async with open_house(settings) as house:             API mode: create, start, read
+    async with house.working():                       and worker mode in the same process
+        ...
 """
 
 from __future__ import annotations
@@ -166,9 +166,7 @@ class House:
             self.settings.lease_seconds,
             self.settings.max_value_bytes,
         )
-        observer = Observer(
-            host_name(), self.settings.lease_seconds, time.monotonic, process_runs
-        )
+        observer = Observer(host_name(), self.settings.lease_seconds, time.monotonic, process_runs)
         return Worker(
             row, world, self.fleet, observer, self.settings.slots, self._cancel_dispatch, only
         )

@@ -40,7 +40,9 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings in the environment; what is not set has its default. Raises ValueError."""
     env = os.environ if environment is None else environment
     default = Settings()
-    nodes = tuple(part.strip() for part in env.get("CHAINGRAPH_NODES", "").split(",") if part.strip())
+    nodes = tuple(
+        part.strip() for part in env.get("CHAINGRAPH_NODES", "").split(",") if part.strip()
+    )
     return Settings(
         data_dir=Path(env.get("CHAINGRAPH_DATA_DIR") or default.data_dir),
         database=env.get("CHAINGRAPH_DATABASE_URL", default.database),

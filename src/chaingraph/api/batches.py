@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 async def batched(
     pages: AsyncIterator[Sequence[SeenEvent]], size: int, pause: float
-) -> AsyncIterator[Sequence[SeenEvent]]:
+) -> AsyncGenerator[Sequence[SeenEvent]]:
     """Batches of at most `size` events, never empty.
 
     The first goes out at once. After a batch that was not full comes a pause, in which events

@@ -38,12 +38,14 @@ class Outbox:
     async def write_to(self, send: Send) -> None:
         """Write until closed or until the client is gone."""
         try:
-            while self._close_code is None:
+            while True:
                 await self._news.wait()
                 self._news.clear()
                 while (text := self._next()) is not None:
                     await send({"type": "websocket.send", "text": text})
-            await send({"type": "websocket.close", "code": self._close_code})
+                if self._close_code is not None:
+                    await send({"type": "websocket.close", "code": self._close_code})
+                    return
         except OSError:
             return
 

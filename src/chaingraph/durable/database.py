@@ -102,9 +102,7 @@ class Database:
         self._writers.shutdown(wait=True)
         self.engine.dispose()
 
-    async def _in_thread(
-        self, pool: ThreadPoolExecutor, call: Callable[..., T], *args: Any
-    ) -> T:
+    async def _in_thread(self, pool: ThreadPoolExecutor, call: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(pool, call, *args)
 
     def _read(self, work: Callable[[Connection], T]) -> T:

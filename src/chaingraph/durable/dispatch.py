@@ -7,9 +7,9 @@ under its number. A segment is enqueued in the transaction that queues its row.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from dbos import DBOSClient
+from dbos import DBOSClient, WorkflowStatus
 from sqlalchemy.engine import Connection, Engine
 
 from chaingraph.durable.serializer import JsonSerializer
@@ -60,9 +60,7 @@ class Dispatcher:
         """Free what a dead segment still occupies in the queue."""
         await asyncio.to_thread(self._client.cancel_workflow, segment.workflow_id)
 
-    async def lost(
-        self, segments: Sequence[Segment], alive: frozenset[str]
-    ) -> list[Segment]:
+    async def lost(self, segments: Sequence[Segment], alive: frozenset[str]) -> list[Segment]:
         """Those of these queued segments that no live worker will be brought."""
         return await asyncio.to_thread(self._lost, segments, alive)
 
@@ -80,10 +78,8 @@ class Dispatcher:
         self._client.destroy()
 
 
-def _will_come(status: object, alive: Iterable[str]) -> bool:
-    if status is None:
+def _will_come(workflow: WorkflowStatus | None, alive: frozenset[str]) -> bool:
+    if workflow is None:
         return False
-    state = getattr(status, "status", None)
-    if state in _RUNNABLE:
-        return True
-    return state == "PENDING" and getattr(status, "executor_id", None) in alive
+    held = workflow.status == "PENDING" and workflow.executor_id in alive
+    return held or workflow.status in _RUNNABLE

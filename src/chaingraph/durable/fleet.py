@@ -13,7 +13,7 @@ from chaingraph.durable.dispatch import Dispatcher
 from chaingraph.durable.rows import folded_of, naive
 from chaingraph.durable.transitions import end, lock, wake
 from chaingraph.execution import endings
-from chaingraph.execution.records import Lease, Segment, Stored, WorkerRow
+from chaingraph.execution.records import Disposition, Lease, Segment, Stored, WorkerRow
 
 
 class SqlFleet:
@@ -56,7 +56,8 @@ class SqlFleet:
             .where(w.id == worker_id, w.beat == beat, w.alive.is_(True))
             .values(alive=False)
         )
-        return bool(await self._database.write("declare-dead", lambda c: c.execute(statement).rowcount))
+        found = await self._database.write("declare-dead", lambda c: c.execute(statement).rowcount)
+        return bool(found)
 
     async def leases(self, worker_id: str) -> list[Lease]:
         e = t.executions.c
@@ -92,22 +93,16 @@ class SqlFleet:
         end(connection, found, entry, folded, cursor=found.dispatch.inbox_seq)
         return None
 
-    def _count_failure(
-        self, connection: Connection, found: Stored, reason: str, at: int
-    ) -> int:
+    def _count_failure(self, connection: Connection, found: Stored, reason: str, at: int) -> int:
         failures = found.row.failure_count + 1
         connection.execute(
             sa.update(t.executions)
             .where(t.executions.c.id == found.row.id)
-            .values(
-                failure_count=failures, last_failure_reason=reason, last_failure_at=naive(at)
-            )
+            .values(failure_count=failures, last_failure_reason=reason, last_failure_at=naive(at))
         )
         return failures
 
-    def _record(
-        self, connection: Connection, found: Stored, by: str, reason: str, at: int
-    ) -> None:
+    def _record(self, connection: Connection, found: Stored, by: str, reason: str, at: int) -> None:
         connection.execute(
             sa.insert(t.recovery),
             {
@@ -126,20 +121,20 @@ class SqlFleet:
         rows = await self._database.read(lambda c: c.execute(query).all())
         queued = [Segment(row.id, row.num) for row in rows]
         lost = await self._dispatcher.lost(queued, await self._alive()) if queued else []
-        woken = [await self._database.write("scan", lambda c, s=s: self._requeue(c, s)) for s in lost]
-        return [segment for segment in woken if segment is not None]
+        return [again for each in lost if (again := await self._requeue(each)) is not None]
 
     async def _alive(self) -> frozenset[str]:
         w = t.workers.c
         query = sa.select(w.id).where(w.alive.is_(True))
         return frozenset(await self._database.read(lambda c: c.execute(query).scalars().all()))
 
-    def _requeue(self, connection: Connection, segment: Segment) -> Segment | None:
+    async def _requeue(self, segment: Segment) -> Segment | None:
+        return await self._database.write("scan", lambda c: self._queue_anew(c, segment))
+
+    def _queue_anew(self, connection: Connection, segment: Segment) -> Segment | None:
         found = lock(connection, segment.execution_id)
-        if found is None or (found.dispatch.disposition, found.dispatch.number) != (
-            "Q",
-            segment.number,
-        ):
+        queued = (Disposition.QUEUED, segment.number)
+        if found is None or (found.dispatch.disposition, found.dispatch.number) != queued:
             return None
         again = wake(connection, found, self._clock())
         self._dispatcher.enqueue(connection, again)

@@ -11,11 +11,11 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from chaingraph.durable.database import create_engine
 from chaingraph.durable.fleet import beat
-from sqlalchemy.engine import URL
 
 BEAT_SECONDS = 1.0
 #: A loop that stands still longer than this does not deserve its leases.

@@ -52,9 +52,7 @@ class SqlJournal:
         known = self._known(connection, new)
         if known is not None:
             return known
-        connection.execute(
-            self._insert_once(t.snapshots), {"hash": new.snapshot, "data": new.flow}
-        )
+        connection.execute(self._insert_once(t.snapshots), {"hash": new.snapshot, "data": new.flow})
         connection.execute(sa.insert(t.executions), _row_of(new))
         connection.execute(sa.insert(t.journal), _entry_of(new.id, new.created))
         return new.id
@@ -62,7 +60,9 @@ class SqlJournal:
     def _known(self, connection: Connection, new: NewExecution) -> str | None:
         """The id of the execution that this very call, or one with its key, made before."""
         e = t.executions.c
-        same = e.id == new.id if new.key is None else sa.or_(e.id == new.id, e.create_key == new.key)
+        same = (
+            e.id == new.id if new.key is None else sa.or_(e.id == new.id, e.create_key == new.key)
+        )
         row = connection.execute(sa.select(e.id, e.create_hash).where(same)).first()
         if row is None:
             return None
@@ -152,9 +152,7 @@ class SqlJournal:
 
     def _was_delivered(self, connection: Connection, execution_id: str, command_id: str) -> bool:
         i = t.inbox.c
-        query = sa.select(i.seq).where(
-            i.execution_id == execution_id, i.command_id == command_id
-        )
+        query = sa.select(i.seq).where(i.execution_id == execution_id, i.command_id == command_id)
         return connection.execute(query).first() is not None
 
     def _keep(
@@ -178,9 +176,7 @@ class SqlJournal:
     async def inbox(self, execution_id: str, after: int) -> list[Command]:
         i = t.inbox.c
         query = (
-            sa.select(t.inbox)
-            .where(i.execution_id == execution_id, i.seq > after)
-            .order_by(i.seq)
+            sa.select(t.inbox).where(i.execution_id == execution_id, i.seq > after).order_by(i.seq)
         )
         rows = await self._database.read(lambda c: c.execute(query).all())
         return [
@@ -211,9 +207,9 @@ class SqlJournal:
     async def _explain_refusal(self, append: Append) -> None:
         """Zero rows moved: it is there already, a command came first, or the lease is lost."""
         lease, e = append.lease, t.executions.c
-        query = sa.select(
-            e.last_batch, e.num, e.holder, e.disp, e.inbox_seq, e.next_pos
-        ).where(e.id == lease.execution_id)
+        query = sa.select(e.last_batch, e.num, e.holder, e.disp, e.inbox_seq, e.next_pos).where(
+            e.id == lease.execution_id
+        )
         row = await self._database.read(lambda c: c.execute(query).first())
         if row is not None and row.last_batch == append.batch_id:
             return
@@ -278,5 +274,3 @@ def _entry_of(execution_id: str, entry: Entry) -> dict[str, Any]:
         "at": entry.at,
         "data": entry.data,
     }
-
-

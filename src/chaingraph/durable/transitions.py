@@ -21,9 +21,7 @@ def lock(
     e = t.executions.c
     query = sa.select(t.executions).where(e.id == execution_id).with_for_update()
     if held_as is not None:
-        query = query.where(
-            e.num == held_as.number, e.holder == held_as.worker_id, e.disp == "L"
-        )
+        query = query.where(e.num == held_as.number, e.holder == held_as.worker_id, e.disp == "L")
     row = connection.execute(query).first()
     return stored(row) if row is not None else None
 

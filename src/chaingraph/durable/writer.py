@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable, Sequence
 
 import psycopg
-import sqlite3
 
 from chaingraph.durable.append import append_postgres, append_sqlite
 from chaingraph.durable.database import Database, configure_sqlite

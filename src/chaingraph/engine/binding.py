@@ -47,9 +47,7 @@ def _bound(graph: Graph, listeners: dict[str, str]) -> dict[str, set[str]]:
     return dict(names)
 
 
-def _reach(
-    start: set[str], neighbours: Callable[[str], Iterable[str]], stop: set[str]
-) -> set[str]:
+def _reach(start: set[str], neighbours: Callable[[str], Iterable[str]], stop: set[str]) -> set[str]:
     found = set(start)
     todo = list(start)
     while todo:

@@ -30,9 +30,7 @@ class EventType(StrEnum):
     EDGE_TRANSFER_FAILED = "edge:transfer-failed"
 
 
-TERMINAL = frozenset(
-    (EventType.FLOW_COMPLETED, EventType.FLOW_FAILED, EventType.FLOW_CANCELLED)
-)
+TERMINAL = frozenset((EventType.FLOW_COMPLETED, EventType.FLOW_FAILED, EventType.FLOW_CANCELLED))
 
 #: Types the original does not know. Its dialect sends them only to those who name them.
 NEW_TYPES = frozenset((EventType.NODE_STREAM_CHUNK, EventType.NODE_PORT_RESOLVED))

@@ -68,7 +68,9 @@ def compile_flow(flow: Flow, types: Types | None = None) -> Graph:
         incoming={node_id: tuple(edges) for node_id, edges in incoming.items()},
         successors={n: tuple(dict.fromkeys(e.target for e in es)) for n, es in outgoing.items()},
         waiting={source: tuple(targets) for source, targets in waiting.items()},
-        resolves={n: _source_ports(flow.nodes[n], es, on_error=False) for n, es in outgoing.items()},
+        resolves={
+            n: _source_ports(flow.nodes[n], es, on_error=False) for n, es in outgoing.items()
+        },
         resolves_on_error={
             n: _source_ports(flow.nodes[n], es, on_error=True) for n, es in outgoing.items()
         },
@@ -120,5 +122,3 @@ def _streams_out(node: Node) -> tuple[str, ...]:
         for port in node.ports.values()
         if port.type is PortType.STREAM and port.direction is Direction.OUTPUT
     )
-
-

@@ -54,23 +54,29 @@ class Context(Protocol):
     @property
     def attempt(self) -> int:
         """1 for the first start of this node in this execution, 2 after a crash, and so on."""
+
     @property
     def idempotency_key(self) -> str:
         """`execution/node`: the same over retries and crashes. Send it with every effect."""
+
     @property
     def event(self) -> FlowEvent | None: ...
     @property
     def cancelled(self) -> bool:
         """True once the body should end: stop, time-out or a lost lease. For sync bodies."""
+
     def log(self, text: str) -> None:
         """Write a line into the journal (`node:debug-log-string`)."""
+
     def emit_event(self, name: str, payload: Json) -> str:
         """Emit a flow event, kept with the node's completion. Returns its id (`EV…`)."""
+
     def resolve_port(self, port_id: str, value: Json = None) -> None:
         """Let nodes downstream of this output port start while the body goes on.
 
         For a stream port the live stream is passed on; for any other port, `value`.
         """
+
     def is_port_resolved(self, port_id: str) -> bool: ...
 
 

@@ -23,7 +23,7 @@ from chaingraph.engine.threads import run_in_thread
 from chaingraph.engine.values import changed_values
 from chaingraph.errors import ChainGraphError
 from chaingraph.flow.model import ERROR, ERROR_MESSAGE, EXECUTE, SUCCESS, Edge
-from chaingraph.flow.ports import Json
+from chaingraph.flow.ports import Json, Port
 from chaingraph.flow.transfer import SCALARS, copy, get_path, normalise
 from chaingraph.superjson import JsError
 
@@ -96,7 +96,9 @@ class Step:
 
     def fail(self, node_id: str, error: Exception) -> None:
         """End the node as failed; its error ports resolve."""
-        shown = JsError("Error" if isinstance(error, NodeError) else type(error).__name__, str(error))
+        shown = JsError(
+            "Error" if isinstance(error, NodeError) else type(error).__name__, str(error)
+        )
         data = {"nodeId": node_id, "values": {}, "error": shown}
         self._end(node_id, "error", EventType.NODE_FAILED, data)
 
@@ -233,18 +235,15 @@ class Step:
 
     def _is_captured(self, node_id: str) -> bool:
         """Inside a container that is no group: a node used as a tool, its code does not run."""
-        parent = self._flow_nodes[node_id].parent_id
-        return parent in self._graph.children and self._flow_nodes[parent].category != "group"
+        parent = self._flow_nodes.get(self._flow_nodes[node_id].parent_id or "")
+        return parent is not None and parent.category != "group"
 
     def _mark_completed(self, node_id: str) -> None:
         self._end(node_id, "completed", EventType.NODE_COMPLETED, {"nodeId": node_id, "values": {}})
         parent = self._flow_nodes[self._flow_nodes[node_id].parent_id or ""]
         for port in parent.ports.values():
-            ui = port.config.get("ui")
-            capture = ui.get("nodeSchemaCapture") if isinstance(ui, Mapping) else None
-            if isinstance(capture, Mapping) and capture.get("enabled"):
-                if capture.get("capturedNodeId") == node_id:
-                    self.resolve_port(parent.id, port.id, self._nodes[parent.id].values.get(port.id))
+            if _captures(port, node_id):
+                self.resolve_port(parent.id, port.id, self._nodes[parent.id].values.get(port.id))
 
     def _open_streams(self, node_id: str) -> None:
         ports = self._graph.streams_out[node_id]
@@ -312,3 +311,12 @@ class Step:
     def _status(self, node_id: str, new: str) -> None:
         change = {"nodeId": node_id, "oldStatus": self._nodes[node_id].status, "newStatus": new}
         self.record(EventType.NODE_STATUS_CHANGED, change)
+
+
+def _captures(port: Port, node_id: str) -> bool:
+    """Whether an object port of a container shows this node's schema."""
+    ui = port.config.get("ui")
+    capture = ui.get("nodeSchemaCapture") if isinstance(ui, Mapping) else None
+    if not isinstance(capture, Mapping):
+        return False
+    return bool(capture.get("enabled")) and capture.get("capturedNodeId") == node_id

@@ -89,5 +89,3 @@ def _weigh(flow: Flow, limit: int) -> None:
             size = len(_text(value))
             if size > limit:
                 raise ValueTooLarge(f"The value of {node.id}.{port_id}", size, limit)
-
-

@@ -240,9 +240,7 @@ class MemoryJournal:
         if not execution.holds(lease):
             return None
         failures = execution.row.failure_count + 1
-        execution.row = replace(
-            execution.row, failure_count=failures, last_failure_reason=reason
-        )
+        execution.row = replace(execution.row, failure_count=failures, last_failure_reason=reason)
         if failures < poison:
             return execution.wake()
         position, at = execution.dispatch.next_position, self._clock()
@@ -251,8 +249,6 @@ class MemoryJournal:
 
     async def stranded(self) -> list[Segment]:
         queued = [
-            e
-            for e in self._executions.values()
-            if e.dispatch.disposition is Disposition.QUEUED
+            e for e in self._executions.values() if e.dispatch.disposition is Disposition.QUEUED
         ]
         return [execution.wake() for execution in queued]

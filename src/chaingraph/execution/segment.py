@@ -26,8 +26,8 @@ from chaingraph.execution.commands import DEFAULT_STOP_REASON
 from chaingraph.execution.fold import Folded, after
 from chaingraph.execution.ports import Bell, Journal, commands_of
 from chaingraph.execution.reading import read_events
-from chaingraph.execution.records import Command, CommandKind, Lease, Segment, Stored
 from chaingraph.execution.recorder import Recorder
+from chaingraph.execution.records import Command, CommandKind, Lease, Segment, Stored
 from chaingraph.superjson import JsError
 
 log = logging.getLogger(__name__)

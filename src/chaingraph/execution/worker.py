@@ -134,9 +134,7 @@ class Worker:
         await self.cancel_dispatch(Segment(lease.execution_id, lease.number))
         self.world.bell.ring(lease.execution_id)
         if segment is not None:
-            log.info(
-                "execution taken over: %s", reason, extra={"execution_id": lease.execution_id}
-            )
+            log.info("execution taken over: %s", reason, extra={"execution_id": lease.execution_id})
             self.offer(segment)
 
     async def _ring_unread(self) -> None:

@@ -22,6 +22,8 @@ from chaingraph.superjson.values import (
 )
 
 Notes: TypeAlias = dict[str, list[Any]]
+_ATOMS: Final = frozenset({str, int, bool, type(None)})
+"""Types that are the same in JSON. Not their subclasses: BigInt is one."""
 _OPTIONS: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
@@ -51,7 +53,7 @@ def dumps(value: Any) -> bytes:
 
 def _is_plain(value: Any) -> bool:
     kind = type(value)
-    if kind is str or kind is int or kind is bool or value is None:
+    if kind in _ATOMS:
         return True
     if kind is float:
         return _is_json_number(value)
@@ -108,6 +110,9 @@ def _take_members_apart(members: dict[str, Any]) -> tuple[Json, None, Notes]:
     plain: dict[str, Json] = {}
     notes: Notes = {}
     for key, item in members.items():
+        if type(item) in _ATOMS:
+            plain[key] = item
+            continue
         plain[key], kind, inner = _take_apart(item)
         if kind is not None or inner:
             _note(notes, _escape(key), kind, inner)
@@ -118,6 +123,9 @@ def _take_items_apart(items: list[Any] | tuple[Any, ...]) -> tuple[Json, None, N
     plain: list[Json] = []
     notes: Notes = {}
     for position, item in enumerate(items):
+        if type(item) in _ATOMS:
+            plain.append(item)
+            continue
         part, kind, inner = _take_apart(item)
         plain.append(part)
         if kind is not None or inner:

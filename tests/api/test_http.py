@@ -1,0 +1,188 @@
+"""tRPC over HTTP, driven through the application."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from starlette.types import ASGIApp, Message
+
+from chaingraph.api.app import build_app
+from chaingraph.api.auth import Credentials
+from chaingraph.errors import StoreUnavailable
+from chaingraph.execution.records import Principal
+from tests.api.fake_service import FakeService
+
+
+def build(service: FakeService) -> ASGIApp:
+    return build_app(service, origins=["https://app.example"], max_body=1000, sse_ping_after=0.01)
+
+
+@pytest.fixture
+def service() -> FakeService:
+    return FakeService()
+
+
+@pytest.fixture
+async def client(service: FakeService) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(build(service), raise_app_exceptions=True)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+def url(path: str, **given: Any) -> str:
+    return f"/trpc/{path}?input={quote(json.dumps({'json': given}))}"
+
+
+def batch_url(path: str, **given: Any) -> str:
+    return f"/trpc/{path}?batch=1&input={quote(json.dumps(given))}"
+
+
+async def create(client: httpx.AsyncClient) -> str:
+    answer = await client.post("/trpc/create", json={"json": {"flowId": "quick"}})
+    execution_id: str = answer.json()["result"]["data"]["json"]["executionId"]
+    return execution_id
+
+
+async def test_a_query_answers_with_annotated_dates(client: httpx.AsyncClient) -> None:
+    execution_id = await create(client)
+    answer = await client.get(url("getExecutionDetails", executionId=execution_id))
+    data = answer.json()["result"]["data"]
+    assert answer.status_code == 200
+    assert len(data["json"]) == 21
+    assert data["json"]["status"] == "created"
+    assert data["meta"] == {"values": {"createdAt": ["Date"], "updatedAt": ["Date"]}, "v": 1}
+
+
+async def test_a_batch_answers_in_order_with_one_status_for_all(client: httpx.AsyncClient) -> None:
+    execution_id = await create(client)
+    known, unknown = {"json": {"executionId": execution_id}}, {"json": {"executionId": "nope"}}
+    path = "getExecutionDetails,getExecutionsTree"
+    answer = await client.get(batch_url(path, **{"0": known, "1": unknown}))
+    assert answer.status_code == 207
+    assert answer.json()[0]["result"]["data"]["json"]["id"] == execution_id
+    assert answer.json()[1]["error"]["json"]["data"]["code"] == "NOT_FOUND"
+
+
+async def test_json_lines_come_with_a_head(client: httpx.AsyncClient) -> None:
+    given = {"0": {"json": {"flowId": "quick"}}, "1": {"json": {"flowId": "nope"}}}
+    answer = await client.get(
+        batch_url("getRootExecutions,getRootExecutions", **given),
+        headers={"trpc-accept": "application/jsonl"},
+    )
+    head, *lines = map(json.loads, answer.text.splitlines())
+    assert set(head["json"]) == {"0", "1"}
+    contents = {line["json"][0]: line["json"][2][0][0] for line in lines}
+    assert contents[0] == {"result": {"data": []}}
+    assert contents[1]["error"]["data"]["code"] == "NOT_FOUND"
+
+
+async def test_an_event_stream_ends_with_return(client: httpx.AsyncClient) -> None:
+    execution_id = await create(client)
+    await client.post("/trpc/start", json={"json": {"executionId": execution_id}})
+    answer = await client.get(url("subscribeToExecutionEvents", executionId=execution_id))
+    blocks = answer.text.strip().split("\n\n")
+    assert answer.headers["content-type"] == "text/event-stream"
+    assert blocks[0] == "event: connected\ndata: {}"
+    assert blocks[-1] == "event: return\ndata:"
+    events = [event for block in blocks[1:-1] for event in json.loads(block[6:])["json"]]
+    assert events[-1]["type"] == "flow:completed"
+
+
+async def test_a_refused_event_stream_is_an_event_too(client: httpx.AsyncClient) -> None:
+    for given, code in (({"executionId": "nope"}, "NOT_FOUND"), ({}, "BAD_REQUEST")):
+        answer = await client.get(url("subscribeToExecutionEvents", **given))
+        assert answer.status_code == 200
+        event = answer.text.strip().split("\n\n")[-1]
+        assert event.startswith("event: serialized-error\ndata: ")
+        assert json.loads(event.partition("data: ")[2])["json"]["data"]["code"] == code
+
+
+async def test_a_silent_stream_is_pinged_and_ends_with_its_client(service: FakeService) -> None:
+    execution_id = await service.create(Principal("local"), "endless")
+    sent: asyncio.Queue[Message] = asyncio.Queue()
+    received: asyncio.Queue[Message] = asyncio.Queue()
+    received.put_nowait({"type": "http.request", "body": b"", "more_body": False})
+    path, _, query = url("subscribeToExecutionEvents", executionId=execution_id).partition("?")
+    scope: dict[str, Any] = {"type": "http", "method": "GET", "path": path, "headers": []}
+    scope["query_string"] = query.encode()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(run(build(service), scope, received, sent))
+        while (await sent.get()).get("body") != b"event: ping\ndata: \n\n":
+            pass
+        assert service.followers == 1
+        received.put_nowait({"type": "http.disconnect"})
+    assert service.followers == 0
+
+
+async def run(
+    app: ASGIApp,
+    scope: dict[str, Any],
+    received: asyncio.Queue[Message],
+    sent: asyncio.Queue[Message],
+) -> None:
+    await app(scope, received.get, sent.put)
+
+
+async def test_a_body_over_the_limit_is_refused_for_each_call(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/trpc/create", json={"json": {"flowId": "x" * 2000}})
+    assert answer.status_code == 413
+    assert answer.json()["error"]["json"]["data"]["path"] == "create"
+
+
+async def test_a_request_that_cannot_be_read_is_refused_as_a_whole(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await client.post("/trpc/create,start?batch=1", content=b"x")
+    assert answer.status_code == 415
+    assert "path" not in answer.json()["error"]["json"]["data"]
+
+
+async def test_head_is_answered_without_content_and_slashes_are_part_of_the_name(
+    client: httpx.AsyncClient,
+) -> None:
+    assert (await client.head("/trpc/create")).status_code == 204
+    assert (await client.get("/trpc/getRootExecutions/")).status_code == 404
+    assert (await client.get("/trpc")).status_code == 404
+
+
+async def test_a_failing_authentication_is_told_to_the_call() -> None:
+    async def explode(credentials: Credentials) -> Principal | None:
+        raise StoreUnavailable("try again")
+
+    transport = httpx.ASGITransport(build_app(FakeService(), authenticate=explode))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        assert (await client.get(url("getRootExecutions", flowId="quick"))).status_code == 503
+
+
+async def test_health_says_since_when(client: httpx.AsyncClient) -> None:
+    for path in ("/health", "/healthz", "/ready"):
+        content = (await client.get(path)).json()
+        assert content["status"] == "healthy"
+        assert content["timestamp"].endswith("Z")
+        assert content["uptime"] >= 0
+
+
+@pytest.mark.parametrize("origin", ["https://app.example", "http://localhost:3000", "http://test"])
+async def test_pages_that_may_call_get_a_preflight_and_marked_answers(
+    client: httpx.AsyncClient, origin: str
+) -> None:
+    asked = {"origin": origin, "access-control-request-method": "POST"}
+    preflight = await client.options("/trpc/create", headers=asked)
+    assert preflight.status_code == 204
+    assert "content-type" in preflight.headers["access-control-allow-headers"]
+    answer = await client.get(url("getRootExecutions", flowId="quick"), headers={"origin": origin})
+    assert answer.headers["access-control-allow-origin"] == origin
+    assert "origin" in answer.headers["vary"].lower()
+
+
+async def test_other_pages_get_no_marks(client: httpx.AsyncClient) -> None:
+    asked = {"origin": "https://evil.example"}
+    assert (await client.options("/trpc/create", headers=asked)).status_code == 415
+    answer = await client.get(url("getRootExecutions", flowId="quick"), headers=asked)
+    assert "access-control-allow-origin" not in answer.headers
