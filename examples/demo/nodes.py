@@ -52,7 +52,7 @@ class Document:
 class Ranking(NamedTuple):
     """The outputs of Rank: one port for each field."""
 
-    documents: list[Document]
+    ranked: list[Document]
     frequent: dict[str, int]
     minutes: float
 
@@ -119,7 +119,7 @@ def short_read(documents: list[Document], minutes: float) -> str:
     return f"## A short read\n\n{minutes:g} minutes in all. Begin with “{shortest}”."
 
 
-@node(category="demo", output="path")
+@node(category="demo", output="written")
 def write_report(
     ctx: Context, documents: list[Document], frequent: dict[str, int], section: str, path: str
 ) -> str:

@@ -92,7 +92,7 @@ class Channel:
 
 
 class StreamReader(Generic[T]):
-    """What a consuming body holds: `async for item in stream`. Each loop starts at the first item."""
+    """What a consuming body holds: `async for item in stream`, each time from the first item."""
 
     def __init__(self, channel: Channel, *, committed_only: bool = False) -> None:
         self._channel = channel
@@ -103,7 +103,7 @@ class StreamReader(Generic[T]):
 
 
 class StreamWriter(Generic[T]):
-    """What a producing body holds. Items go to running readers at once and to the journal in batches."""
+    """What a producing body holds. Items go to readers at once, to the journal in batches."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel

@@ -19,7 +19,7 @@ class Options:
 
     @classmethod
     def from_json(cls, options: Mapping[str, Any] | None) -> Options:
-        """Read `{"execution": {maxConcurrency, nodeTimeoutMs, flowTimeoutMs}}`; absent = default."""
+        """Read `{"execution": {maxConcurrency, nodeTimeoutMs, flowTimeoutMs}}`, all optional."""
         raw = (options or {}).get("execution") or {}
         default = cls()
         return cls(

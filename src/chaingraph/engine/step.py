@@ -1,6 +1,7 @@
 """One node's way from ready to ended. The order of the events is observable and fixed:
 
-status `executing` < `node:started` < transfers < status of the end < `node:completed|failed|skipped`.
+status `executing` < `node:started` < transfers < status of the end <
+`node:completed|failed|skipped`.
 """
 
 from __future__ import annotations
