@@ -24,17 +24,7 @@ HERE = Path(__file__).parent
 FOLDER = Path(".chaingraph/demo")
 WORDS_PER_MINUTE = 200
 
-STOP_WORDS = frozenset(
-    """
-    a about all also always am an and any are as at away be because been before but by came can
-    come comes could did do does down each either every for from go goes going had has have he her
-    here him his how i if in into is it its itself know like looked made may me more much must my
-    nobody none no nor not nothing now of off on once one only or other our out over own put said
-    same says see she so some somebody still such than that the their them then there these they
-    this those though to took too two up us very was we were what when where whether which while
-    who whoever why will with would yet you your
-    """.split()
-)
+STOP_WORDS = frozenset((HERE / "stop_words.txt").read_text(encoding="utf-8").split())
 
 
 @dataclass(frozen=True)
@@ -171,7 +161,7 @@ def measured(name: str, text: str) -> Document:
 
 
 def words_of(text: str) -> list[str]:
-    return re.findall(r"[a-zà-ÿ]+(?:['’][a-z]+)?", text.lower())
+    return re.findall(r"[a-zà-ÿ]+(?:['\u2019][a-z]+)?", text.lower())
 
 
 def sentences_of(text: str) -> list[str]:
@@ -187,4 +177,6 @@ def report_of(documents: list[Document], frequent: dict[str, int], section: str)
     ]
     words = ", ".join(f"{word} ({count})" for word, count in frequent.items())
     table = ["| | text | words | minutes |", "|---|---|---|---|", *rows]
-    return "\n".join(["# What is on the shelf", "", *table, "", f"Words: {words}.", "", section, ""])
+    return "\n".join(
+        ["# What is on the shelf", "", *table, "", f"Words: {words}.", "", section, ""]
+    )

@@ -1,8 +1,8 @@
 """A flow that survives the death of its process: `make demo`.
 
 It runs `chaingraph run` as a process of its own, kills it with SIGKILL when half of the texts are
-read, runs `chaingraph run --continue`, and proves what happened twice: from the journal, and from
-the effects log that the nodes themselves write. The exit code is 0 only if all of it holds.
+read, runs `chaingraph run --continue`, and then proves what ran how often: from the journal, and
+from the effects log that the nodes write themselves. It exits with 0 only if everything holds.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import shutil
 import sys
 from asyncio.subprocess import Process
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
-from chaingraph.engine.events import Event
+from chaingraph.engine.events import TERMINAL, Event, EventType
 from chaingraph.execution.reading import decode
 from chaingraph.execution.records import LOCAL
 from chaingraph.modes import House, open_house
@@ -31,18 +31,20 @@ from chaingraph.settings import Settings
 HERE = Path(os.path.relpath(Path(__file__).parent))
 FOLDER = Path(".chaingraph/demo")
 CHAINGRAPH = Path(sys.executable).with_name("chaingraph")
-SLOW = "read_"
 
 OPTIONS = ("--nodes", str(HERE / "nodes.py"), "--data-dir", str(FOLDER))
 RUN = ("run", str(HERE / "flow.yaml"), *OPTIONS)
 CONTINUE = ("run", "--continue", *OPTIONS)
 VERIFY = ("verify", "--data-dir", str(FOLDER))
 
-WORDS = {
-    "node:completed": "[green]completed[/]",
-    "node:skipped": "[dim]skipped[/]",
-    "node:failed": "[red]failed[/]",
+ENDS: Mapping[EventType, str] = {
+    EventType.NODE_COMPLETED: "[green]completed[/]",
+    EventType.NODE_SKIPPED: "[dim]skipped[/]  ",
+    EventType.NODE_FAILED: "[red]failed[/]   ",
 }
+
+#: seconds between two looks at the journal
+PATIENCE = 0.05
 
 console = Console(highlight=False)
 
@@ -54,62 +56,80 @@ class Story:
     positions: list[int] = field(default_factory=list)
     starts: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
-    last: str = ""
+    last: EventType | None = None
 
     def add(self, event: Event) -> None:
         self.positions.append(event.position)
         self.last = event.type
-        if event.type == "node:started":
+        if event.type is EventType.NODE_STARTED:
             self.starts[event.data["nodeId"]] += 1
-        elif event.type in WORDS:
+        elif event.type in ENDS:
             self.ends[event.data["nodeId"]] += 1
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> Story:
+        story = cls()
+        for event in events:
+            story.add(event)
+        return story
 
     @property
     def running(self) -> list[str]:
-        return [node for node in self.starts if not self.ends[node]]
+        return [node for node in self.starts if node not in self.ends]
 
     def state(self, node: str) -> str:
-        if self.ends[node]:
+        if node in self.ends:
             return "finished"
-        return "running" if self.starts[node] else "waiting"
+        return "running" if node in self.starts else "waiting"
 
 
-def story_of(events: Iterable[Event]) -> Story:
-    story = Story()
-    for event in events:
-        story.add(event)
-    return story
+@dataclass(frozen=True)
+class Proof:
+    """A sentence, and what speaks against it."""
+
+    sentence: str
+    against: Sequence[str]
 
 
-def broken_promises(before: Story, after: Story, effects: Mapping[str, Sequence[str]]) -> list[str]:
-    """What should not have happened; empty when all is well.
-
-    `effects` holds, by node, the idempotency key of each time its body ran.
-    """
-    broken = []
+def proofs(before: Story, after: Story, effects: Mapping[str, Sequence[str]]) -> list[Proof]:
+    """`effects` holds, for each node, the idempotency key of every time its body ran."""
+    end = after.last.value if after.last else "nothing"
+    broken = [] if after.last is EventType.FLOW_COMPLETED else [f"it ends with {end}"]
     if after.positions != list(range(len(after.positions))):
-        broken.append("the journal has a gap or a double")
-    for node in before.ends:
-        if after.starts[node] != before.starts[node] or len(effects.get(node, ())) > 1:
-            broken.append(f"{node} was finished and ran again")
-    for node in before.running:
-        if (after.starts[node], after.ends[node]) != (before.starts[node] + 1, 1):
-            broken.append(f"{node} was interrupted and did not run again exactly once")
-    for node, keys in effects.items():
-        if len(set(keys)) != 1:
-            broken.append(f"{node} ran under different idempotency keys")
-    return broken
+        broken.append("a position is missing or there twice")
+    again = [node for node in before.ends if after.starts[node] > before.starts[node]]
+    not_once = [
+        node
+        for node in before.running
+        if (after.starts[node] - before.starts[node], after.ends[node]) != (1, 1)
+    ]
+    wrong = [
+        node
+        for node, keys in effects.items()
+        if len(set(keys)) > 1 or len(keys) > 1 + (node in before.running)
+    ]
+    twice = sum(len(keys) == 2 for keys in effects.values())
+    return [
+        Proof(f"The journal has {len(after.positions)} events, no gap and one end.", broken),
+        Proof(f"None of the {len(before.ends)} finished nodes ran again.", again),
+        Proof(f"Each of the {len(before.running)} interrupted nodes ran again, once.", not_once),
+        Proof(
+            f"The effects log agrees: {len(effects) - twice} bodies ran once; {twice} ran twice, "
+            "with the same idempotency key.",
+            wrong,
+        ),
+    ]
 
 
 def read_effects(lines: Iterable[str]) -> dict[str, list[str]]:
-    effects: dict[str, list[str]] = defaultdict(list)
+    effects: defaultdict[str, list[str]] = defaultdict(list)
     for line in lines:
-        fact = json.loads(line)
-        effects[fact["node"]].append(fact["key"])
+        effect = json.loads(line)
+        effects[effect["node"]].append(effect["key"])
     return dict(effects)
 
 
-async def run(*arguments: str) -> Process:
+async def start(*arguments: str) -> Process:
     """Start the command; what it prints goes to `output.log`."""
     console.print(f"\n[bold]$ chaingraph {' '.join(arguments)}[/]", soft_wrap=True)
     with (FOLDER / "output.log").open("ab") as output:
@@ -118,75 +138,114 @@ async def run(*arguments: str) -> Process:
         )
 
 
-async def committed(house: House, process: Process, start: int = 0) -> AsyncIterator[Event]:
-    """The events of the only execution from `start` on, as they come, until the process ends."""
-    execution_id = ""
-    while True:
-        ended = process.returncode is not None
-        if not execution_id:
-            roots = await house.service.roots(LOCAL, None)
-            execution_id = roots[0].execution.id if roots else ""
-        entries = await house.journal.read(execution_id, start, 1000) if execution_id else []
-        for entry in entries:
-            yield decode(entry)
-        start += len(entries)
-        if ended and not entries:
-            return
-        await asyncio.sleep(0.05)
+async def execution_of(house: House, process: Process) -> str:
+    """The id of the one execution, as soon as the process has made it."""
+    while process.returncode is None:
+        if roots := await house.service.roots(LOCAL, None):
+            return roots[0].execution.id
+        await asyncio.sleep(PATIENCE)
+    raise SystemExit(f"The flow did not start; {FOLDER}/output.log says why.")
+
+
+async def read(house: House, execution_id: str, position: int = 0) -> list[Event]:
+    return [decode(each) for each in await house.journal.read(execution_id, position, 1000)]
 
 
 async def watch(
-    house: House, process: Process, story: Story, enough: Callable[[Story], bool]
+    house: House, execution_id: str, story: Story, process: Process, enough: Callable[[], bool]
 ) -> None:
-    """Show what is committed, and return when the process has ended or the story is enough."""
-    async for event in committed(house, process, len(story.positions)):
-        story.add(event)
-        if event.type in WORDS:
-            running = ", ".join(story.running)
-            beside = f"  [dim]running: {running}[/]" if running else ""
-            node = event.data["nodeId"]
-            console.print(f"{event.position:>5}  {node:16}{WORDS[event.type]}{beside}")
-        if enough(story):
+    """Tell the story on as events are committed, until it is enough or the process has ended."""
+    while not enough():
+        ended = process.returncode is not None
+        for event in await read(house, execution_id, len(story.positions)):
+            story.add(event)
+            show(event, len(story.running))
+        if ended:
             return
+        await asyncio.sleep(PATIENCE)
 
 
 def half_is_read(story: Story) -> bool:
-    read, begun = (
-        sum(node.startswith(SLOW) for node in counted) for counted in (story.ends, story.starts)
-    )
-    return begun > 0 and read * 2 >= begun
+    begun = [node for node in story.starts if node.startswith("read_")]
+    return 0 < len(begun) <= 2 * sum(node in story.ends for node in begun)
+
+
+def show(event: Event, running: int) -> None:
+    if event.type in TERMINAL:
+        console.print(f"{event.position:>5}  [bold]{event.type.value}[/]")
+    elif event.type in ENDS:
+        node = event.data["nodeId"]
+        console.print(
+            f"{event.position:>5}  {node:16} {ENDS[event.type]}  [dim]{running} running[/]"
+        )
 
 
 def show_states(story: Story, nodes: Sequence[str]) -> None:
+    console.print(f"The journal holds the positions 0 to {story.positions[-1]}. It says:")
     for state in ("finished", "running", "waiting"):
         names = ", ".join(node for node in nodes if story.state(node) == state)
-        console.print(f"  {state:9} {names or '-'}")
+        console.print(f"  [bold]{state:9}[/] {names or 'none'}", soft_wrap=True)
 
 
-def show_table(before: Story, after: Story, nodes: Sequence[str]) -> None:
-    table = Table("node", "at the kill", title="The journal, node by node")
-    for title in ("starts", "ends"):
+def show_table(
+    before: Story, after: Story, effects: Mapping[str, Sequence[str]], nodes: Sequence[str]
+) -> None:
+    table = Table("node", "at the kill")
+    for title in ("starts", "ends", "effects"):
         table.add_column(title, justify="right")
     for node in nodes:
         state = before.state(node)
-        style = "yellow" if state == "running" else ""
-        row = (node, state, str(after.starts[node]), str(after.ends[node]))
-        table.add_row(*row, style=style)
-    console.print()
+        counts = (after.starts[node], after.ends[node], len(effects.get(node, ())) or "")
+        table.add_row(node, state, *map(str, counts), style="yellow" if state == "running" else "")
     console.print(table)
 
 
-async def demo() -> int:
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir(parents=True)
+def show_proofs(found: Sequence[Proof]) -> None:
+    for proof in found:
+        mark = "[red]broken[/]" if proof.against else "[green]holds[/] "
+        console.print(f"  {mark}  {proof.sentence}", *proof.against, soft_wrap=True)
+
+
+async def kill_and_continue(house: House) -> list[Proof]:
+    """Run, kill, continue, and compare the journal at the kill with the journal at the end."""
+    process = await start(*RUN)
+    execution_id = await execution_of(house, process)
+    story = Story()
+    await watch(house, execution_id, story, process, lambda: half_is_read(story))
+    process.kill()
+    await process.wait()
+    console.print(f"\n[bold red]$ kill -9 {process.pid}[/]")
+    before = Story.of(await read(house, execution_id))
+    nodes = [node["id"] for node in (await house.service.flows(LOCAL))[0].data["nodes"]]
+    show_states(before, nodes)
+
+    process = await start(*CONTINUE)
+    await watch(house, execution_id, story, process, lambda: False)
+    after = Story.of(await read(house, execution_id))
+    effects = read_effects((FOLDER / "effects.log").read_text().splitlines())
+    code = await (await start(*VERIFY)).wait()
+    show_table(before, after, effects, nodes)
+    refused = [f"it exited with {code}"] if code else []
+    verified = Proof("The row is what the journal adds up to, says `verify`.", refused)
+    return [*proofs(before, after, effects), verified]
+
+
+async def demo() -> list[Proof]:
     # A house without a worker: it reads the journal and runs nothing.
     async with open_house(Settings(data_dir=FOLDER)) as house:
-        story = Story()
-        process = await run(*RUN)
-        await watch(house, process, story, half_is_read)
-        if process.returncode is not None:
-            return gave_up(process)
-        process.kill()
-        await process.wait()
-        ...
-    return 0
+        return await kill_and_continue(house)
+
+
+def main() -> int:
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    found = asyncio.run(demo())
+    show_proofs(found)
+    console.print()
+    console.print(Markdown((FOLDER / "report.md").read_text()))
+    console.print(f"\nJournal, report and logs are in {FOLDER}; the next demo begins anew.")
+    return 1 if any(proof.against for proof in found) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

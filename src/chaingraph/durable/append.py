@@ -127,7 +127,7 @@ WITH m AS (
   ) AS m(id, num, holder, expected, count, cursor, batch, seen, ends, folds,
          status, started_at, completed_at, error_message, error_node_id, progress)
 ), held AS (
-  SELECT e.id FROM chaingraph_executions e JOIN m ON m.id = e.id
+  SELECT e.id, m.batch FROM chaingraph_executions e JOIN m ON m.id = e.id
   WHERE e.num = m.num AND e.holder = m.holder AND e.disp = 'L' AND e.next_pos = m.expected
     AND (NOT m.ends OR e.inbox_seq = m.seen)
   ORDER BY e.id FOR UPDATE OF e {skip}
@@ -144,20 +144,20 @@ WITH m AS (
     disp = CASE WHEN m.ends THEN 'D' ELSE e.disp END,
     num = CASE WHEN m.ends THEN e.num + 1 ELSE e.num END,
     holder = CASE WHEN m.ends THEN NULL ELSE e.holder END
-  FROM m JOIN held ON held.id = m.id WHERE e.id = m.id
+  FROM m JOIN held ON held.batch = m.batch WHERE e.id = m.id
   RETURNING e.id, m.batch
 ), entries AS (
   INSERT INTO chaingraph_journal (execution_id, position, type, at, data)
-  SELECT r.id, r.position, r.type, r.at, r.data FROM unnest(
-    %(entry_id)s::text[], %(position)s::int[], %(type)s::text[], %(at)s::bigint[],
-    %(data)s::bytea[]) AS r(id, position, type, at, data)
-  JOIN moved ON moved.id = r.id
+  SELECT moved.id, r.position, r.type, r.at, r.data FROM unnest(
+    %(entry_batch)s::text[], %(position)s::int[], %(type)s::text[], %(at)s::bigint[],
+    %(data)s::bytea[]) AS r(batch, position, type, at, data)
+  JOIN moved ON moved.batch = r.batch
 ), large AS (
   INSERT INTO chaingraph_blobs (root_execution_id, hash, data)
   SELECT DISTINCT ON (r.root, r.hash) r.root, r.hash, r.data FROM unnest(
-    %(blob_id)s::text[], %(blob_root)s::text[], %(blob_hash)s::text[], %(blob_data)s::bytea[]
-  ) AS r(id, root, hash, data)
-  JOIN moved ON moved.id = r.id
+    %(blob_batch)s::text[], %(blob_root)s::text[], %(blob_hash)s::text[], %(blob_data)s::bytea[]
+  ) AS r(batch, root, hash, data)
+  JOIN moved ON moved.batch = r.batch
   ON CONFLICT DO NOTHING
 )
 SELECT batch FROM moved"""
@@ -183,7 +183,7 @@ def append_postgres(
 
 def _postgres_arrays(members: Sequence[Append], now: int) -> dict[str, Any]:
     folded = [each.folded for each in members]
-    entries = [(m.lease.execution_id, e) for m in members for e in m.entries]
+    entries = [(m.batch_id, e) for m in members for e in m.entries]
     blobs = [(m, b) for m in members for b in m.blobs]
     return {
         "now": naive(now),
@@ -203,12 +203,12 @@ def _postgres_arrays(members: Sequence[Append], now: int) -> dict[str, Any]:
         "error_message": [f and f.error_message for f in folded],
         "error_node_id": [f and f.error_node_id for f in folded],
         "progress": [m.progress for m in members],
-        "entry_id": [execution_id for execution_id, _ in entries],
+        "entry_batch": [batch_id for batch_id, _ in entries],
         "position": [e.position for _, e in entries],
         "type": [e.type for _, e in entries],
         "at": [e.at for _, e in entries],
         "data": [e.data for _, e in entries],
-        "blob_id": [m.lease.execution_id for m, _ in blobs],
+        "blob_batch": [m.batch_id for m, _ in blobs],
         "blob_root": [m.root_execution_id for m, _ in blobs],
         "blob_hash": [b.hash for _, b in blobs],
         "blob_data": [b.data for _, b in blobs],

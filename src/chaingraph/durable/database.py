@@ -15,16 +15,21 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 
-from chaingraph.errors import StoreUnavailable
+from chaingraph.errors import BadInput, StoreUnavailable
 from chaingraph.execution.boundary import reached
 
 T = TypeVar("T")
 
 READERS = 4
 WRITERS = 4
+#: What a PostgreSQL connection waits for, at most: nobody blocks the others for long.
+TIMEOUTS = (
+    "-c lock_timeout=2000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=5000"
+)
 #: A transaction that lost its connection is tried again after these pauses, in seconds.
 PAUSES = (0.05, 0.2, 0.5)
 
@@ -40,14 +45,11 @@ def database_url(text: str) -> URL:
 def create_engine(url: URL) -> Engine:
     """An engine with the settings that durability needs."""
     if url.get_backend_name() != "sqlite":
-        timeouts = "-c lock_timeout=2000 -c statement_timeout=30000 " + (
-            "-c idle_in_transaction_session_timeout=5000"
-        )
         return sa.create_engine(
             url,
             pool_size=READERS + WRITERS,
             pool_pre_ping=True,
-            connect_args={"options": timeouts, "connect_timeout": 5},
+            connect_args={"options": TIMEOUTS, "connect_timeout": 5},
         )
     engine = sa.create_engine(url, pool_size=READERS + 2, connect_args={"timeout": 30})
 
@@ -93,6 +95,11 @@ class Database:
         """
         return await self._in_thread(self._writers, self._write, name, work)
 
+    def insert_once(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+        """An insert that does nothing when there is such a row already."""
+        dialect = sqlite if self.is_sqlite else postgresql
+        return dialect.insert(table).on_conflict_do_nothing()
+
     async def in_writer(self, work: Callable[[], T]) -> T:
         """Run `work` where writes run; it minds its own transaction."""
         return await self._in_thread(self._writers, work)
@@ -124,10 +131,15 @@ class Database:
 
 
 def patiently(once: Callable[[], T]) -> T:
-    """Try again when the connection was lost, a bounded number of times."""
+    """Try again when the connection was lost, a bounded number of times.
+
+    Raises StoreUnavailable, or BadInput when a value cannot be kept (NUL in a jsonb column).
+    """
     for pause in PAUSES:
         try:
             return once()
+        except DataError as error:
+            raise BadInput(f"The database cannot keep this: {error.orig}") from error
         except DBAPIError as error:
             if not is_transient(error):
                 raise

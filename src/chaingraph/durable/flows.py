@@ -29,11 +29,11 @@ class SqlFlows:
     def _put(self, connection: Connection, data: Mapping[str, Any], owner: str) -> StoredFlow:
         flow_id, now = data["id"], naive(self._clock())
         query = sa.select(table).where(table.c.id == flow_id)
-        known = connection.execute(query.with_for_update()).first()
-        if known is None:
-            row = {"id": flow_id, "data": data, "owner_id": owner, "version": 1}
-            connection.execute(sa.insert(table), {**row, "created_at": now, "updated_at": now})
-        elif known.data != data:
+        row = {"id": flow_id, "data": data, "owner_id": owner, "version": 1}
+        new = {**row, "created_at": now, "updated_at": now}
+        connection.execute(self._database.insert_once(table), new)
+        known = connection.execute(query.with_for_update()).one()
+        if known.data != data:
             connection.execute(
                 sa.update(table)
                 .where(table.c.id == flow_id)

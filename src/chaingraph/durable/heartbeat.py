@@ -1,6 +1,7 @@
 """A worker's heartbeat: on its own thread and connection, so that busy bodies do not stop it.
 
-It stops by itself when the event loop has not ticked for long: then the process is of no use.
+It stops by itself when the event loop has not ticked for long: then the process is of no use,
+and when it comes to itself again, it has to begin a new life.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ LOOP_PATIENCE = 120.0
 async def heartbeat(
     url: URL, worker_id: str, *, declared_dead: Callable[[], None]
 ) -> AsyncIterator[None]:
-    """Beat while entered. `declared_dead` is called on the loop when a beat finds no live row."""
+    """Beat while entered. `declared_dead` is called on the loop when this life is over: a beat
+    found no live row, or the loop stood still for too long."""
     loop = asyncio.get_running_loop()
     stopped = threading.Event()
     ticked = time.monotonic()
@@ -40,6 +42,7 @@ async def heartbeat(
         try:
             while not stopped.wait(BEAT_SECONDS):
                 if time.monotonic() - ticked > LOOP_PATIENCE:
+                    loop.call_soon_threadsafe(declared_dead)
                     return
                 loop.call_soon_threadsafe(tick)
                 try:

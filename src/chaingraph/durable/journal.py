@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from chaingraph.durable import tables as t
@@ -49,30 +48,24 @@ class SqlJournal:
         return await self._database.write("create", lambda c: self._create(c, new))
 
     def _create(self, connection: Connection, new: NewExecution) -> str:
-        known = self._known(connection, new)
-        if known is not None:
-            return known
-        connection.execute(self._insert_once(t.snapshots), {"hash": new.snapshot, "data": new.flow})
-        connection.execute(sa.insert(t.executions), _row_of(new))
+        insert_once = self._database.insert_once
+        if not connection.execute(insert_once(t.executions), _row_of(new)).rowcount:
+            return self._known(connection, new)
+        snapshot = {"hash": new.snapshot, "data": new.flow}
+        connection.execute(insert_once(t.snapshots), snapshot)
         connection.execute(sa.insert(t.journal), _entry_of(new.id, new.created))
         return new.id
 
-    def _known(self, connection: Connection, new: NewExecution) -> str | None:
+    def _known(self, connection: Connection, new: NewExecution) -> str:
         """The id of the execution that this very call, or one with its key, made before."""
         e = t.executions.c
         same = (
             e.id == new.id if new.key is None else sa.or_(e.id == new.id, e.create_key == new.key)
         )
-        row = connection.execute(sa.select(e.id, e.create_hash).where(same)).first()
-        if row is None:
-            return None
+        row = connection.execute(sa.select(e.id, e.create_hash).where(same)).one()
         if new.key is not None and row.create_hash != new.input_hash:
             raise IdempotencyConflict(new.key.partition(":")[2], row.id)
         return str(row.id)
-
-    def _insert_once(self, table: sa.Table) -> Any:
-        dialect = sqlite if self._database.is_sqlite else postgresql
-        return dialect.insert(table).on_conflict_do_nothing()
 
     async def get(self, execution_id: str) -> Stored | None:
         query = sa.select(t.executions).where(t.executions.c.id == execution_id)

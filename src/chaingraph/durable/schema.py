@@ -8,13 +8,15 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from dbos import run_dbos_database_migrations
+from dbos import DBOS
 from sqlalchemy.engine import Engine
 
 from chaingraph.durable.database import Database
 
 VERSION_TABLE = "chaingraph_version"
 HEAD = "0001"
+#: The number of an advisory lock: one process upgrades at a time.
+UPGRADE_LOCK = 4021
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +25,15 @@ def upgrade(database: Database) -> None:
     """Create or upgrade all tables. Cheap when there is nothing to do; safe to run twice."""
     if current(database.engine) == HEAD:
         return
+    # First, and safe to repeat: our version then says that all of it is there.
+    DBOS.migrate(database.url.render_as_string(hide_password=False))
     with database.engine.begin() as connection:
+        if not database.is_sqlite:
+            connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({UPGRADE_LOCK})"))
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-    run_dbos_database_migrations(database.url.render_as_string(hide_password=False))
 
 
 def current(engine: Engine) -> str | None:

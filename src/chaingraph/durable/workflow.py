@@ -78,7 +78,9 @@ def _config(database: Database, executor_id: str) -> DBOSConfig:
 
 
 def dbos_engine(database: Database) -> Engine:
-    """SQLite for DBOS: it begins its transactions itself, in the same file and mode as ours."""
+    """An engine for DBOS on the same database; with SQLite it begins its transactions itself."""
+    if not database.is_sqlite:
+        return create_engine(database.url, pool_size=POOL, pool_pre_ping=True)
     engine = create_engine(database.url, pool_size=POOL, connect_args={"timeout": 30})
 
     @event.listens_for(engine, "connect")

@@ -40,6 +40,7 @@ def effect_of(command: Command, stored: Stored) -> Effect:
             shown = status if status is not Status.CREATED else "already started"
             raise IllegalTransition(stored.row.id, "start", shown)
         return Effect.WAKE
-    if status.is_terminal:
+    if status.is_terminal or dispatch.disposition is Disposition.DONE:
+        # A row that was adopted is done for us, whatever its status says.
         raise IllegalTransition(stored.row.id, "stop", status)
     return Effect.RING if dispatch.disposition is Disposition.LEASED else Effect.END

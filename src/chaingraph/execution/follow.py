@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from chaingraph.engine.events import TERMINAL
 from chaingraph.engine.graph import Graph
 from chaingraph.execution.ports import Bell, Journal
 from chaingraph.execution.reading import PAGE, decode, with_blobs
 from chaingraph.execution.records import Entry, Stored
-from chaingraph.execution.view import FullView, SeenEvent, seen
+from chaingraph.execution.view import FullView, SeenEvent, seen, snapshot
 
 #: A ring that got lost costs this many seconds.
 PATIENCE = 1.0
@@ -49,8 +50,12 @@ async def follow_full(
 
 
 async def follow_compact(
-    journal: Journal, bell: Bell, stored: Stored, *, start: int = 0
+    journal: Journal, bell: Bell, stored: Stored, flow: Mapping[str, Any], *, start: int = 0
 ) -> AsyncIterator[list[SeenEvent]]:
-    """As `follow`, in the compact form of the journal; large values stay references."""
+    """As `follow`, in the compact form of the journal; large values stay references.
+
+    First comes one `flow:snapshot` with the flow that the ids in the events refer to.
+    """
+    yield [snapshot(stored, flow, start)]
     async for entries in follow(journal, bell, stored, start=start):
         yield [seen(event, event.data) for event in map(decode, entries)]

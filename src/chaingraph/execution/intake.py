@@ -10,9 +10,14 @@ from typing import Any
 from chaingraph.errors import BadInput, InvalidFlow, PortError, ValueTooLarge
 from chaingraph.flow.codec import read_flow, snapshot_hash, write_flow
 from chaingraph.flow.complete import complete
-from chaingraph.flow.model import Flow, NodeTypes
+from chaingraph.flow.model import Flow, Node, NodeTypes
+from chaingraph.flow.ports import root_of
 from chaingraph.flow.transfer import normalise, set_path
 from chaingraph.flow.validate import check
+
+
+#: types whose values are never large
+LIGHT = frozenset((type(None), bool, int, float))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ def flow_json(flow: Flow) -> dict[str, Any]:
 
 
 def with_inputs(flow: Flow, types: NodeTypes, inputs: Mapping[str, Any]) -> Flow:
-    """The flow with these values at its ports. Raises BadInput naming every unknown port."""
+    """The flow with these values at its ports. Raises BadInput naming everything wrong."""
     whole = complete(flow, types)
     nodes = dict(flow.nodes)
     problems: list[str] = []
@@ -67,25 +72,31 @@ def with_inputs(flow: Flow, types: NodeTypes, inputs: Mapping[str, Any]) -> Flow
         node_id, _, port_id = name.partition(".")
         node = whole.nodes.get(node_id)
         port = node.port(port_id) if node is not None and port_id else None
-        if port is None or node is None:
-            problems.append(f"there is no port {name}")
+        if node is None or port is None or not port.direction.takes_values:
+            problems.append(f"there is no input port {name}")
             continue
         try:
-            checked = normalise(port, value)
+            nodes[node_id] = _with_value(nodes[node_id], node, port_id, normalise(port, value))
         except PortError as error:
-            problems.append(str(error))
-            continue
-        values = dict(nodes[node_id].values)
-        set_path(values, port_id, checked)
-        nodes[node_id] = replace(nodes[node_id], values=values)
+            problems.append(f"port {name}: {error.reason}")
     if problems:
         raise BadInput(f"Flow {flow.id} cannot take these inputs: " + "; ".join(problems))
     return replace(flow, nodes=nodes)
 
 
+def _with_value(stored: Node, whole: Node, port_id: str, value: Any) -> Node:
+    """The stored node with one more value; a part of an object keeps its default siblings."""
+    root = root_of(port_id)
+    values = dict(stored.values)
+    if root != port_id and root not in values and root in whole.values:
+        values[root] = whole.values[root]
+    set_path(values, port_id, value)
+    return replace(stored, values=values)
+
+
 def _weigh(flow: Flow, limit: int) -> None:
     for node in flow.nodes.values():
         for port_id, value in node.values.items():
-            size = len(_text(value))
+            size = 0 if type(value) in LIGHT else len(_text(value))
             if size > limit:
                 raise ValueTooLarge(f"The value of {node.id}.{port_id}", size, limit)

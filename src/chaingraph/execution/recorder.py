@@ -131,8 +131,9 @@ class Recorder:
     async def end(self, type_: EventType, data: dict[str, Any], *, seen: int) -> None:
         """Append the terminal event with all that is still buffered, after `pump` returned.
 
-        `seen` deliveries are known to the caller. Raises Fenced; raises InboxMoved when there
-        are more deliveries: then nothing is changed and the call may be made again.
+        `seen` deliveries are known to the caller and applied by this event. Raises Fenced;
+        raises InboxMoved when there are more deliveries: then nothing is changed and the call
+        may be made again.
         """
         at = self._clock()
         await self._journal.append(
@@ -141,12 +142,13 @@ class Recorder:
                 batch_id=uuid4().hex,
                 expected=self._committed_to,
                 entries=(*self._buffer.entries, Entry(self._next, type_.value, at, dumps(data))),
-                cursor=self._cursor,
+                cursor=seen,
                 root_execution_id=self._root,
                 folded=after(self._folded, type_, at, data),
                 ends=True,
                 seen=seen,
                 blobs=tuple(self._buffer.blobs),
+                progress=self._buffer.progress,
             )
         )
         self._on_commit()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from chaingraph.engine.node import FlowEvent
 from chaingraph.engine.options import Options
 from chaingraph.engine.run import Run
 from chaingraph.engine.state import FlowState
-from chaingraph.errors import ExecutionNotFound, Fenced, InboxMoved
+from chaingraph.errors import ExecutionNotFound, Fenced, InboxMoved, StoreUnavailable
 from chaingraph.execution.boundary import reached
 from chaingraph.execution.commands import DEFAULT_STOP_REASON
 from chaingraph.execution.fold import Folded, after
@@ -136,17 +137,23 @@ class _Advance:
         with self._world.bell.listen(commands_of(self._id)) as ring:
             while True:
                 ring.clear()
-                await self._read_inbox()
+                with suppress(StoreUnavailable):
+                    await self._read_inbox()
                 await ring.wait(PATIENCE)
 
     async def _read_inbox(self) -> None:
         for command in await self._world.journal.inbox(self._id, self._seen):
+            if command.seq <= self._seen:
+                continue
             self._seen = command.seq
-            self._recorder.applied(command.seq)
             if command.kind is CommandKind.STOP and self._stop is None:
                 self._stop = command
                 if self._run is not None:
                     self._run.stop(_reason(command))
+            if self._stop is None:
+                # A stop is applied by the terminal event alone: until then a crash must find
+                # it unread. So must it find all that came after it.
+                self._recorder.applied(command.seq)
 
     async def _end(self, ending: Ending) -> None:
         while True:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from chaingraph.engine.events import EventType
 from chaingraph.engine.graph import Graph
-from chaingraph.errors import ExecutionNotFound, FlowNotFound, Forbidden
+from chaingraph.errors import BadInput, ExecutionNotFound, FlowNotFound, Forbidden
 from chaingraph.execution.commands import DEFAULT_STOP_REASON, Answer
 from chaingraph.execution.follow import follow_compact, follow_full
 from chaingraph.execution.intake import flow_json, prepare
@@ -219,16 +219,20 @@ class Service:
         count all events all the same.
         """
         stored = await self._visible(principal, execution_id)
+        if not stored.dispatch.snapshot:
+            raise BadInput(f"Execution {execution_id} has no journal: another system ran it")
         if start < 0:
             start = max(0, stored.dispatch.next_position + start)
+        flow = await self._journal.flow_of(stored.dispatch.snapshot)
         if view == "compact":
-            batches = follow_compact(self._journal, self._bell, stored, start=start)
+            batches = follow_compact(
+                self._journal, self._bell, stored, json.loads(flow), start=start
+            )
         else:
-            flow = await self._journal.flow_of(stored.dispatch.snapshot)
             graph = self._graph_of(stored.dispatch.snapshot, flow)
             batches = follow_full(self._journal, self._bell, stored, graph, start=start)
         async for batch in batches:
-            wanted = [event for event in batch if event.type in types] if types else batch
+            wanted = [e for e in batch if e.index is None or e.type in types] if types else batch
             if wanted:
                 yield wanted
 

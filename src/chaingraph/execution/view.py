@@ -14,6 +14,7 @@ from chaingraph.engine.channel import Channel
 from chaingraph.engine.events import Event, EventType
 from chaingraph.engine.graph import Graph
 from chaingraph.engine.state import FlowState
+from chaingraph.execution.records import Stored
 from chaingraph.execution.times import from_ms
 from chaingraph.flow.codec import write_edge, write_node
 from chaingraph.superjson import Custom
@@ -21,10 +22,13 @@ from chaingraph.superjson import Custom
 
 @dataclass(frozen=True, slots=True)
 class SeenEvent:
-    """An event as a reader gets it. `data` is a superjson value."""
+    """An event as a reader gets it. `data` is a superjson value.
+
+    `flow:snapshot`, which opens a compact view and is in no journal, has no index.
+    """
 
     position: int
-    index: int
+    index: int | None
     type: str
     timestamp: datetime
     data: Mapping[str, Any]
@@ -91,6 +95,18 @@ class FullView:
             metadata={**stored.metadata, "version": state.version},
         )
         return write_node(current)
+
+
+def snapshot(stored: Stored, flow: Mapping[str, Any], position: int) -> SeenEvent:
+    """What a reader of the compact form needs to know first."""
+    return SeenEvent(
+        position=position,
+        index=None,
+        type="flow:snapshot",
+        timestamp=stored.row.created_at,
+        data={"executionId": stored.row.id, "flow": flow},
+        is_last=False,
+    )
 
 
 def seen(event: Event, data: Mapping[str, Any]) -> SeenEvent:

@@ -110,13 +110,17 @@ class Worker:
         for row in rows:
             if row.id == self.me.id:
                 continue
-            if row.alive and self.observer.is_gone(row):
-                await self.fleet.declare_dead(row.id, row.beat)
-            if not row.alive or self.observer.is_gone(row):
+            if await self._is_dead(row):
                 await self._adopt_from(row)
         if self.only is None:
             for segment in await self.fleet.stranded():
                 self.offer(segment)
+
+    async def _is_dead(self, row: WorkerRow) -> bool:
+        """Dead is who was declared dead; a worker whose beat moved meanwhile is not."""
+        if not row.alive:
+            return True
+        return self.observer.is_gone(row) and await self.fleet.declare_dead(row.id, row.beat)
 
     async def audit(self) -> None:
         """Queue anew what is leased to this worker without a task of it."""

@@ -1,0 +1,1 @@
+"""Benchmarks: ratios against comparisons that were measured in the same run."""
