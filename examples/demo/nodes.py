@@ -18,7 +18,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-from chaingraph.engine.authoring import Context, NodeError, node, port
+from chaingraph import Context, NodeError, node, port
 
 HERE = Path(__file__).parent
 FOLDER = Path(".chaingraph/demo")

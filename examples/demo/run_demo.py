@@ -22,20 +22,17 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
+from chaingraph import LOCAL, Settings, open_house
 from chaingraph.engine.events import TERMINAL, Event, EventType
 from chaingraph.execution.reading import decode
-from chaingraph.execution.records import LOCAL
-from chaingraph.modes import House, open_house
-from chaingraph.settings import Settings
+from chaingraph.modes import House
 
 HERE = Path(os.path.relpath(Path(__file__).parent))
 FOLDER = Path(".chaingraph/demo")
 CHAINGRAPH = Path(sys.executable).with_name("chaingraph")
 
-OPTIONS = ("--nodes", str(HERE / "nodes.py"), "--data-dir", str(FOLDER))
-RUN = ("run", str(HERE / "flow.yaml"), *OPTIONS)
-CONTINUE = ("run", "--continue", *OPTIONS)
-VERIFY = ("verify", "--data-dir", str(FOLDER))
+DATA = ("--data-dir", str(FOLDER))
+OWN = ("--nodes", str(HERE / "nodes.py"), *DATA)
 
 ENDS: Mapping[EventType, str] = {
     EventType.NODE_COMPLETED: "[green]completed[/]",
@@ -54,17 +51,23 @@ class Story:
     """What a journal says, node by node."""
 
     positions: list[int] = field(default_factory=list)
+    types: list[EventType] = field(default_factory=list)
     starts: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
-    last: EventType | None = None
 
     def add(self, event: Event) -> None:
         self.positions.append(event.position)
-        self.last = event.type
+        self.types.append(event.type)
         if event.type is EventType.NODE_STARTED:
             self.starts[event.data["nodeId"]] += 1
         elif event.type in ENDS:
             self.ends[event.data["nodeId"]] += 1
+
+    def flaws(self) -> list[str]:
+        """What a finished journal must not have."""
+        whole = self.positions == list(range(len(self.positions)))
+        ended = [each for each in self.types if each in TERMINAL] == self.types[-1:]
+        return ["a gap"] * (not whole) + ["not one end"] * (not ended)
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Story:
@@ -93,30 +96,23 @@ class Proof:
 
 def proofs(before: Story, after: Story, effects: Mapping[str, Sequence[str]]) -> list[Proof]:
     """`effects` holds, for each node, the idempotency key of every time its body ran."""
-    end = after.last.value if after.last else "nothing"
-    broken = [] if after.last is EventType.FLOW_COMPLETED else [f"it ends with {end}"]
-    if after.positions != list(range(len(after.positions))):
-        broken.append("a position is missing or there twice")
-    again = [node for node in before.ends if after.starts[node] > before.starts[node]]
-    not_once = [
-        node
-        for node in before.running
-        if (after.starts[node] - before.starts[node], after.ends[node]) != (1, 1)
-    ]
-    wrong = [
-        node
-        for node, keys in effects.items()
-        if len(set(keys)) > 1 or len(keys) > 1 + (node in before.running)
-    ]
-    twice = sum(len(keys) == 2 for keys in effects.values())
+    more = Counter({node: after.starts[node] - before.starts[node] for node in before.starts})
+    twice = [node for node in before.running if len(effects.get(node, ())) == 2]
+    once = [node for node, keys in effects.items() if len(keys) == 1]
     return [
-        Proof(f"The journal has {len(after.positions)} events, no gap and one end.", broken),
-        Proof(f"None of the {len(before.ends)} finished nodes ran again.", again),
-        Proof(f"Each of the {len(before.running)} interrupted nodes ran again, once.", not_once),
+        Proof(f"The journal has {len(after.types)} events, no gap and one end.", after.flaws()),
         Proof(
-            f"The effects log agrees: {len(effects) - twice} bodies ran once; {twice} ran twice, "
-            "with the same idempotency key.",
-            wrong,
+            f"None of the {len(before.ends)} finished nodes ran again.",
+            [node for node in before.ends if more[node]],
+        ),
+        Proof(
+            f"Each of the {len(before.running)} interrupted nodes ran again, once, to its end.",
+            [node for node in before.running if (more[node], after.ends[node]) != (1, 1)],
+        ),
+        Proof(
+            f"The effects log agrees: {len(once)} bodies ran once, {len(twice)} interrupted ones "
+            "twice, with the same key.",
+            [node for node in effects if node not in once + twice or len(set(effects[node])) > 1],
         ),
     ]
 
@@ -144,7 +140,7 @@ async def execution_of(house: House, process: Process) -> str:
         if roots := await house.service.roots(LOCAL, None):
             return roots[0].execution.id
         await asyncio.sleep(PATIENCE)
-    raise SystemExit(f"The flow did not start; {FOLDER}/output.log says why.")
+    raise ProcessLookupError
 
 
 async def read(house: House, execution_id: str, position: int = 0) -> list[Event]:
@@ -208,7 +204,7 @@ def show_proofs(found: Sequence[Proof]) -> None:
 
 async def kill_and_continue(house: House) -> list[Proof]:
     """Run, kill, continue, and compare the journal at the kill with the journal at the end."""
-    process = await start(*RUN)
+    process = await start("run", str(HERE / "flow.yaml"), *OWN)
     execution_id = await execution_of(house, process)
     story = Story()
     await watch(house, execution_id, story, process, lambda: half_is_read(story))
@@ -219,11 +215,11 @@ async def kill_and_continue(house: House) -> list[Proof]:
     nodes = [node["id"] for node in (await house.service.flows(LOCAL))[0].data["nodes"]]
     show_states(before, nodes)
 
-    process = await start(*CONTINUE)
+    process = await start("run", "--continue", *OWN)
     await watch(house, execution_id, story, process, lambda: False)
     after = Story.of(await read(house, execution_id))
     effects = read_effects((FOLDER / "effects.log").read_text().splitlines())
-    code = await (await start(*VERIFY)).wait()
+    code = await (await start("verify", execution_id, *DATA)).wait()
     show_table(before, after, effects, nodes)
     refused = [f"it exited with {code}"] if code else []
     verified = Proof("The row is what the journal adds up to, says `verify`.", refused)
@@ -231,15 +227,17 @@ async def kill_and_continue(house: House) -> list[Proof]:
 
 
 async def demo() -> list[Proof]:
-    # A house without a worker: it reads the journal and runs nothing.
-    async with open_house(Settings(data_dir=FOLDER)) as house:
+    async with open_house(Settings(data_dir=FOLDER)) as house:  # no worker: it only reads
         return await kill_and_continue(house)
 
 
 def main() -> int:
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
-    found = asyncio.run(demo())
+    try:
+        found = asyncio.run(demo())
+    except* ProcessLookupError:
+        sys.exit(f"The flow ended before it could be killed; {FOLDER}/output.log says why.")
     show_proofs(found)
     console.print()
     console.print(Markdown((FOLDER / "report.md").read_text()))

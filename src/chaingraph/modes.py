@@ -23,6 +23,7 @@ import psutil
 
 from chaingraph.durable.database import Database, database_url
 from chaingraph.durable.dispatch import Dispatcher
+from chaingraph.durable.doorbell import Doorbell
 from chaingraph.durable.fleet import SqlFleet
 from chaingraph.durable.flows import SqlFlows
 from chaingraph.durable.heartbeat import heartbeat
@@ -48,6 +49,8 @@ from chaingraph.settings import Settings
 log = logging.getLogger(__name__)
 
 GRAPHS_KEPT = 128
+#: A ring with this prefix names a queued segment: `segment:{execution}/{number}`.
+SEGMENT = "segment:"
 
 
 def load_catalog(settings: Settings) -> Catalog:
@@ -96,9 +99,24 @@ class House:
             max_value_bytes=self.settings.max_value_bytes,
         )
 
+    def heard(self, key: str) -> None:
+        """Another process rang: somebody has news, or a segment was queued just now."""
+        if key.startswith(SEGMENT):
+            execution_id, _, number = key.removeprefix(SEGMENT).rpartition("/")
+            if self._worker is not None:
+                self._worker.offer(Segment(execution_id, int(number)))
+        else:
+            LocalBell.ring(self.bell, key)
+
     def _launch(self, segment: Segment) -> None:
-        if self._worker is not None:
-            self._worker.offer(segment)
+        """Offer a segment that was queued just now to this worker, else to the others.
+
+        The queue brings it in any case; this only saves the wait for its next poll.
+        """
+        if self._worker is not None and self._worker.offer(segment):
+            return
+        if isinstance(self.bell, Doorbell):
+            self.bell.ring_others(f"{SEGMENT}{segment.execution_id}/{segment.number}")
 
     async def has_live_worker(self) -> bool:
         """Whether any worker process is alive, as far as this host can tell."""
@@ -189,17 +207,19 @@ async def open_house(settings: Settings, catalog: Catalog | None = None) -> Asyn
         await asyncio.to_thread(upgrade, database)
         dispatcher = Dispatcher(dbos_engine(database))
         writer = GroupWriter(database, now_ms)
+        bell = Doorbell(database.url)
         house = House(
             settings,
             catalog or load_catalog(settings),
             SqlJournal(database, writer, dispatcher, now_ms),
             SqlFlows(database, now_ms),
             SqlFleet(database, dispatcher, now_ms),
-            LocalBell(),
+            bell,
             database,
             dispatcher,
         )
-        async with asyncio.TaskGroup() as tasks:
+        bell.heard = house.heard
+        async with bell.connected(), asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(writer.run())
             try:
                 yield house

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
@@ -16,6 +17,7 @@ from chaingraph.api.dialects import ORIGINAL, PLAIN, without_customs
 from chaingraph.api.outbox import Outbox
 from chaingraph.execution.view import SeenEvent
 from chaingraph.superjson import Custom
+from chaingraph.trpc.transformer import write_json
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 NODE = Custom("BaseNode", {"id": "n0"})
@@ -27,7 +29,7 @@ def event(position: int = 3, *, is_last: bool = False) -> SeenEvent:
 
 
 def test_the_original_form_has_a_bare_time_and_an_envelope_inside() -> None:
-    assert superjson.encode([ORIGINAL.write(event())]) == {
+    assert superjson.encode([ORIGINAL.form(event())]) == {
         "json": [
             {
                 "index": 2,
@@ -44,7 +46,7 @@ def test_the_original_form_has_a_bare_time_and_an_envelope_inside() -> None:
 
 
 def test_the_plain_form_is_inlined_and_has_no_custom_type() -> None:
-    written = PLAIN.write(event())
+    written = PLAIN.form(event())
     assert written == {
         "index": 2,
         "type": "node:started",
@@ -160,3 +162,11 @@ def test_the_token_is_looked_for_in_params_then_header_then_cookie(
     credentials: Credentials, token: str | None
 ) -> None:
     assert credentials.token == token
+
+
+def test_what_is_sent_is_the_form_encoded_once_for_all_who_get_the_event() -> None:
+    for dialect in (ORIGINAL, PLAIN):
+        shared = event()
+        sent = json.loads(write_json(superjson.encode([dialect.write(shared)])))
+        assert sent == json.loads(write_json(superjson.encode([dialect.form(shared)])))
+        assert dialect.write(shared) is dialect.write(shared)

@@ -61,7 +61,7 @@ def test_the_original_dialect_writes_the_recorded_events() -> None:
         data = superjson.loads(json.dumps(event["data"]), customs=CUSTOMS)
         time = datetime.fromisoformat(event["timestamp"])
         seen = SeenEvent(event["index"] + 1, event["index"], event["type"], time, data, False)
-        assert ORIGINAL.write(seen) == superjson.Custom("ExecutionEventImpl", event)
+        assert ORIGINAL.form(seen) == superjson.Custom("ExecutionEventImpl", event)
 
 
 def test_the_session_takes_the_recorded_requests() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from chaingraph import superjson
 from chaingraph.execution.view import SeenEvent
@@ -44,12 +44,21 @@ ORIGINAL_TYPES: Final = frozenset(
 class Dialect:
     """How events are written, which ones a subscriber gets who names none, and when it ends."""
 
-    write: Callable[[SeenEvent], Any]
+    name: str
+    form: Callable[[SeenEvent], Any]
+    """An event as a superjson value."""
     default_types: frozenset[str]
     """Empty means all."""
     completes: bool
     """Whether a subscription ends after the terminal event."""
     has_compact_view: bool
+
+    def write(self, event: SeenEvent) -> superjson.Prepared:
+        """An event ready to be sent; encoded once for all who get this very event."""
+        written = event.written.get(self.name)
+        if written is None:
+            written = event.written[self.name] = superjson.prepare(self.form(event))
+        return cast(superjson.Prepared, written)
 
     def types(self, named: Iterable[str]) -> frozenset[str]:
         return frozenset(named) or self.default_types
@@ -88,5 +97,7 @@ def without_customs(value: Any) -> Any:
     return value
 
 
-ORIGINAL: Final = Dialect(write_original, ORIGINAL_TYPES, completes=False, has_compact_view=False)
-PLAIN: Final = Dialect(write_plain, frozenset(), completes=True, has_compact_view=True)
+ORIGINAL: Final = Dialect(
+    "original", write_original, ORIGINAL_TYPES, completes=False, has_compact_view=False
+)
+PLAIN: Final = Dialect("plain", write_plain, frozenset(), completes=True, has_compact_view=True)

@@ -1,4 +1,4 @@
-"""The commands. Each is a thin caller of the house; heavy imports wait until a command needs them."""
+"""The commands: thin callers of the house. Heavy imports wait until a command needs them."""
 
 from __future__ import annotations
 

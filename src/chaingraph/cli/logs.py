@@ -12,7 +12,6 @@ from pathlib import PurePath
 from chaingraph.errors import BadInput
 
 
-
 def log_to_stderr(level: str, format: str) -> None:
     """From now on the process logs from this level on. Raises BadInput for an unknown one."""
     formatters = {"text": TextLines, "json": JsonLines}

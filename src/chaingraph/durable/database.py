@@ -97,8 +97,9 @@ class Database:
 
     def insert_once(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
         """An insert that does nothing when there is such a row already."""
-        dialect = sqlite if self.is_sqlite else postgresql
-        return dialect.insert(table).on_conflict_do_nothing()
+        if self.is_sqlite:
+            return sqlite.insert(table).on_conflict_do_nothing()
+        return postgresql.insert(table).on_conflict_do_nothing()
 
     async def in_writer(self, work: Callable[[], T]) -> T:
         """Run `work` where writes run; it minds its own transaction."""

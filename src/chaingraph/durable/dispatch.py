@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from dbos import DBOSClient, WorkflowStatus
 from sqlalchemy.engine import Connection, Engine
 
+from chaingraph.durable.database import patiently
 from chaingraph.durable.serializer import JsonSerializer
 from chaingraph.execution.records import Segment
 
@@ -32,6 +34,7 @@ class Dispatcher:
     """Queues segments, and knows what became of them."""
 
     def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._client = DBOSClient(
             system_database_engine=engine,
             serializer=JsonSerializer(),
@@ -57,12 +60,13 @@ class Dispatcher:
         )
 
     async def cancel(self, segment: Segment) -> None:
-        """Free what a dead segment still occupies in the queue."""
-        await asyncio.to_thread(self._client.cancel_workflow, segment.workflow_id)
+        """Free what a dead segment still occupies in the queue. Raises StoreUnavailable."""
+        cancel = partial(self._client.cancel_workflow, segment.workflow_id)
+        await asyncio.to_thread(patiently, cancel)
 
     async def lost(self, segments: Sequence[Segment], alive: frozenset[str]) -> list[Segment]:
         """Those of these queued segments that no live worker will be brought."""
-        return await asyncio.to_thread(self._lost, segments, alive)
+        return await asyncio.to_thread(patiently, partial(self._lost, segments, alive))
 
     def _lost(self, segments: Sequence[Segment], alive: frozenset[str]) -> list[Segment]:
         ids = [segment.workflow_id for segment in segments]
@@ -76,6 +80,7 @@ class Dispatcher:
 
     def close(self) -> None:
         self._client.destroy()
+        self._engine.dispose()
 
 
 def _will_come(workflow: WorkflowStatus | None, alive: frozenset[str]) -> bool:

@@ -49,7 +49,8 @@ class SqlJournal:
 
     def _create(self, connection: Connection, new: NewExecution) -> str:
         insert_once = self._database.insert_once
-        if not connection.execute(insert_once(t.executions), _row_of(new)).rowcount:
+        insert = insert_once(t.executions).returning(t.executions.c.id)
+        if connection.execute(insert, _row_of(new)).first() is None:
             return self._known(connection, new)
         snapshot = {"hash": new.snapshot, "data": new.flow}
         connection.execute(insert_once(t.snapshots), snapshot)

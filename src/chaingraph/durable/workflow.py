@@ -36,7 +36,8 @@ async def dispatching(
 
     There is one in a process: DBOS is global.
     """
-    DBOS(config=_config(database, executor_id))
+    config = _config(database, executor_id)
+    DBOS(config=config)
 
     @DBOS.workflow(name=WORKFLOW)
     async def segment(execution_id: str, number: int) -> None:
@@ -55,6 +56,9 @@ async def dispatching(
     finally:
         loop = asyncio.get_running_loop()
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        engine = config.get("system_database_engine")
+        if engine is not None:
+            engine.dispose()
         # DBOS had put its own executor into the loop, and has shut it down.
         loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
 

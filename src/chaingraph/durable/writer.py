@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 
 import psycopg
 
 from chaingraph.durable.append import append_postgres, append_sqlite
-from chaingraph.durable.database import Database, configure_sqlite
+from chaingraph.durable.database import TIMEOUTS, Database, configure_sqlite
 from chaingraph.errors import StoreUnavailable
 from chaingraph.execution.ports import Append
 
@@ -49,15 +50,16 @@ class GroupWriter:
         while True:
             await self._news.wait()
             self._news.clear()
-            pending, self._pending = self._pending, []
+            pending = [each for each in self._pending if not each[1].done()]
+            self._pending = []
             for group in _groups(pending):
                 await self._commit(group)
 
     async def _commit(self, group: list[tuple[Append, asyncio.Future[bool]]]) -> None:
         members = [append for append, _ in group]
         try:
-            accepted = await self._database.in_writer(lambda: self._write(members))
-        except (sqlite3.Error, psycopg.Error) as error:
+            accepted = await self._patiently(members)
+        except Exception as error:
             await self._commit_apart(group, error)
             return
         for append, future in group:
@@ -68,18 +70,34 @@ class GroupWriter:
             else:
                 future.set_result(append.batch_id in accepted)
 
+    async def _patiently(self, members: Sequence[Append]) -> set[str]:
+        """Commit them in one transaction; while the database is away, try again for some time.
+
+        When the answer to a commit was lost the second try is refused: the journal sees that
+        the batch is there.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return await self._database.in_writer(lambda: self._write(members))
+            except (sqlite3.OperationalError, psycopg.OperationalError) as error:
+                log.warning("append failed, trying again: %s", error)
+                if time.monotonic() > deadline:
+                    raise StoreUnavailable(f"The database is not reachable: {error}") from error
+            await asyncio.sleep(PAUSE)
+
     async def _commit_apart(
         self, group: list[tuple[Append, asyncio.Future[bool]]], error: Exception
     ) -> None:
         """The group failed: try each alone, so that only the guilty one fails."""
-        if len(group) > 1:
+        if len(group) > 1 and not isinstance(error, StoreUnavailable):
             for member in group:
                 await self._commit([member])
             return
-        _, future = group[0]
-        if not future.done():
-            log.warning("append failed: %s", error)
-            future.set_exception(StoreUnavailable(f"The database refused an append: {error}"))
+        log.warning("append failed: %s", error)
+        for _, future in group:
+            if not future.done():
+                future.set_exception(StoreUnavailable(f"The database refused an append: {error}"))
 
     def _write(self, members: Sequence[Append]) -> set[str]:
         """In the writer thread: one transaction, on a connection kept for this alone."""
@@ -101,7 +119,9 @@ class GroupWriter:
             self._connection = connection
         else:
             text = url.set(drivername="postgresql").render_as_string(hide_password=False)
-            self._connection = psycopg.connect(text, autocommit=True, connect_timeout=5)
+            self._connection = psycopg.connect(
+                text, autocommit=True, connect_timeout=5, options=TIMEOUTS
+            )
         return self._connection
 
     async def close(self) -> None:

@@ -131,15 +131,20 @@ def _instance(cls: type, attributes: Values) -> Any:
 
 @contextmanager
 def _streaming(streams: tuple[str, ...], values: Values, ctx: Context) -> Iterator[None]:
-    """Output streams are passed on as soon as the body begins, and end with it."""
+    """Output streams are passed on as soon as the body begins, and end with it.
+
+    When it is cancelled its node says why, and closes them.
+    """
     for key in streams:
         ctx.resolve_port(key)
-    failure: str | None = None
     try:
         yield
-    except BaseException as error:
-        failure = str(error) or type(error).__name__
+    except Exception as error:
+        _close(streams, values, str(error) or type(error).__name__)
         raise
-    finally:
-        for key in streams:
-            values[key].close(failure)
+    _close(streams, values, None)
+
+
+def _close(streams: tuple[str, ...], values: Values, failure: str | None) -> None:
+    for key in streams:
+        values[key].close(failure)

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 from chaingraph.engine.channel import Channel
 from chaingraph.engine.events import EventType
+from chaingraph.engine.values import weigh
 from chaingraph.flow.ports import Json, Port
-from chaingraph.flow.transfer import normalise
+from chaingraph.flow.transfer import normalise, plain
 
 #: A batch is recorded after this many seconds or items, whichever comes first.
 BATCH_SECONDS = 0.02
@@ -26,22 +27,33 @@ class Writes(Protocol):
 class ChunkWriter:
     """Journals the items of one attempt's output stream and tells its channel what is kept."""
 
-    def __init__(self, writes: Writes, channel: Channel, node_id: str, port: Port, attempt: int):
+    def __init__(
+        self,
+        writes: Writes,
+        channel: Channel,
+        node_id: str,
+        port: Port,
+        attempt: int,
+        max_value_bytes: int,
+    ) -> None:
         self._writes = writes
         self._channel = channel
         self._node_id = node_id
         self._port = port
         self._attempt = attempt
+        self._max_value_bytes = max_value_bytes
         self._written = 0
         self._timer: asyncio.TimerHandle | None = None
         channel.on_send = self._take
 
     def _take(self, item: Json) -> Json:
+        kept = normalise(self._port.item, item) if self._port.item is not None else plain(item)
+        weigh(f"an item of port {self._port.id}", kept, self._max_value_bytes)
         if len(self._channel.items) - self._written + 1 >= BATCH_ITEMS:
             asyncio.get_running_loop().call_soon(self.flush)
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(BATCH_SECONDS, self.flush)
-        return normalise(self._port.item, item) if self._port.item is not None else item
+        return kept
 
     def flush(self) -> None:
         """Record what was sent since the last time."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from chaingraph.engine.node import FlowEvent
 from chaingraph.flow.ids import new_event_id
 from chaingraph.flow.ports import Json
-from chaingraph.flow.transfer import plain
+from chaingraph.flow.transfer import copy, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,12 @@ class Identity:
 
 
 class Desk(Protocol):
-    """What a context asks of the run it belongs to. Called on the event loop only."""
+    """What a context asks of the run it belongs to: on the event loop, unless it says otherwise."""
 
     def log(self, node_id: str, text: str) -> None: ...
-    def resolve_port(self, node_id: str, port_id: str, value: Json) -> None: ...
+    def resolution(self, node_id: str, port_id: str, value: Json) -> dict[str, Any]:
+        """What resolving the port means, checked; raises PortError. Safe from any thread."""
+    def resolve(self, resolution: dict[str, Any]) -> None: ...
     def is_port_resolved(self, node_id: str, port_id: str) -> bool: ...
     def call_soon(self, call: Callable[[], None]) -> None:
         """Run `call` on the event loop; safe from any thread."""
@@ -76,7 +78,8 @@ class BodyContext:
 
     @property
     def event(self) -> FlowEvent | None:
-        return self._identity.event
+        event = self._identity.event
+        return None if event is None else FlowEvent(event.name, copy(event.payload))
 
     @property
     def idempotency_key(self) -> str:
@@ -98,7 +101,8 @@ class BodyContext:
         return event_id
 
     def resolve_port(self, port_id: str, value: Json = None) -> None:
-        self._on_loop(lambda: self._desk.resolve_port(self.node_id, port_id, value))
+        resolution = self._desk.resolution(self.node_id, port_id, value)
+        self._on_loop(lambda: self._desk.resolve(resolution))
 
     def is_port_resolved(self, port_id: str) -> bool:
         return self._desk.is_port_resolved(self.node_id, port_id)

@@ -29,17 +29,19 @@ Ending: TypeAlias = Completed | Cancelled | TimedOut
 
 class FlowTimedOut(ChainGraphError):
     def __init__(self, limit_ms: float) -> None:
-        super().__init__(f"Flow execution timed out after {limit_ms:g} ms")
+        super().__init__(f"Flow execution timed out after {_whole(limit_ms)} ms")
 
 
 class NodeTimedOut(NodeError):
     def __init__(self, node_id: str, limit_ms: float) -> None:
-        super().__init__(f"Node {node_id} execution timed out after {limit_ms:g} ms.")
+        super().__init__(f"Node {node_id} execution timed out after {_whole(limit_ms)} ms.")
 
 
-class NodeCancelled(NodeError):
+class NodeStopped(NodeError):
+    """The flow ended while the node was running, and its body had nothing to say about it."""
+
     def __init__(self, node_id: str, why: str) -> None:
-        super().__init__(f"Node {node_id} was {why}")
+        super().__init__(f"Node {node_id} was stopped: {why}")
 
 
 class Interrupted(ChainGraphError):
@@ -50,3 +52,7 @@ class Interrupted(ChainGraphError):
             f"Node {node_id} was interrupted: it may run only once, "
             "and its worker was lost after it had started"
         )
+
+
+def _whole(number: float) -> str:
+    return str(int(number)) if number == int(number) else str(number)

@@ -20,7 +20,8 @@ class Options:
     @classmethod
     def from_json(cls, options: Mapping[str, Any] | None) -> Options:
         """Read `{"execution": {maxConcurrency, nodeTimeoutMs, flowTimeoutMs}}`, all optional."""
-        raw = (options or {}).get("execution") or {}
+        given = (options or {}).get("execution") or {}
+        raw = {key: value for key, value in given.items() if value is not None}
         default = cls()
         return cls(
             max_concurrency=max(1, int(raw.get("maxConcurrency", default.max_concurrency))),

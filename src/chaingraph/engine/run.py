@@ -14,9 +14,16 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from chaingraph.engine.context import Identity
-from chaingraph.engine.control import Cancelled, Completed, Ending, FlowTimedOut, TimedOut
+from chaingraph.engine.control import (
+    Cancelled,
+    Completed,
+    Ending,
+    FlowTimedOut,
+    NodeStopped,
+    TimedOut,
+)
 from chaingraph.engine.events import EventType
-from chaingraph.engine.node import Kind
+from chaingraph.engine.node import Kind, NodeError
 from chaingraph.engine.options import Options
 from chaingraph.engine.plan import Plan
 from chaingraph.engine.state import FlowState
@@ -77,6 +84,7 @@ class Run:
             self._record,
             recorder,
             self._enqueue,
+            self._meaning,
             max_value_bytes=options.max_value_bytes,
         )
 
@@ -121,18 +129,30 @@ class Run:
         self._wake.set()
 
     def _restore(self) -> None:
-        """Bring the plan to where the journal is, and greet the nodes that wait for nothing."""
+        """Bring the plan to where the journal is, and greet the nodes that wait for nothing.
+
+        Nodes come after those that feed them, so a stream is begun anew before it is read anew.
+        """
+        self._state.all_committed()
         first = self._plan.first()
-        ready = list(first)
-        for node_id, node in self._state.nodes.items():
-            for port_id in node.resolved:
-                ready += self._plan.resolve(node_id, port_id)
-            if node.outcome is not None:
-                ready += self._plan.finish(node_id, node.outcome)
         for node_id in first:
             if not self._state.nodes[node_id].announced:
                 self._status(node_id, "initialized", old="idle")
-        self._ready.extend(n for n in ready if self._state.nodes[n].outcome is None)
+        todo = deque(first)
+        for container in self._graph.children:  # may give a port on before it is ready itself
+            todo += self._resolve_again(container)
+        while todo:
+            node_id = todo.popleft()
+            outcome = self._state.nodes[node_id].outcome
+            todo += self._resolve_again(node_id)
+            if outcome is None:
+                self._ready.append(node_id)
+            else:
+                todo += self._plan.finish(node_id, outcome)
+
+    def _resolve_again(self, node_id: str) -> list[str]:
+        ports = self._state.nodes[node_id].resolved
+        return [ready for port in sorted(ports) for ready in self._plan.resolve(node_id, port)]
 
     def _launch(self, tasks: asyncio.TaskGroup) -> None:
         budget = BURST
@@ -156,22 +176,24 @@ class Run:
     async def _run_one(self, node_id: str) -> None:
         try:
             await self._step.run(node_id, self._options.node_timeout_ms)
-        except asyncio.CancelledError:
-            if self._ending is None:
-                raise
-            self._step.cancel(node_id, self._why())
         finally:
             del self._tasks[node_id]
             self._wake.set()
 
-    def _why(self) -> str:
+    def _meaning(self, node_id: str, error: BaseException) -> Exception:
+        """What the node fails with whose body ended in `error`.
+
+        On stop the body has the last word, a time-out speaks for itself. Raises CancelledError
+        when the run is cancelled from outside, whatever the body made of it.
+        """
         match self._ending:
-            case Cancelled(reason):
-                return f"stopped: {reason}"
             case TimedOut(limit_ms):
-                return str(FlowTimedOut(limit_ms))
-            case _:
-                return "stopped"
+                return NodeStopped(node_id, str(FlowTimedOut(limit_ms)))
+            case Cancelled(reason) if isinstance(error, asyncio.CancelledError):
+                return NodeStopped(node_id, reason)
+            case None if _is_being_cancelled():
+                raise asyncio.CancelledError from error
+        return error if isinstance(error, Exception) else NodeError("The body cancelled itself")
 
     def _skip_the_rest(self) -> None:
         for node_id in self._plan.never_ready():
@@ -184,3 +206,8 @@ class Run:
         was = old if old is not None else self._state.nodes[node_id].status
         change = {"nodeId": node_id, "oldStatus": was, "newStatus": new}
         self._record(EventType.NODE_STATUS_CHANGED, change)
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -86,6 +86,13 @@ class FlowState:
             EventType.NODE_STREAM_CHUNK: self._chunk,
         }
 
+    def all_committed(self) -> None:
+        """Everything applied so far came from the journal: readers of streams may have it."""
+        for node_id, ports in self.graph.streams_out.items():
+            for port_id in ports:
+                channel: Channel = self.nodes[node_id].values[port_id]
+                channel.commit(len(channel.items))
+
     def apply(self, type_: EventType, data: Mapping[str, Any]) -> None:
         rule = self._rules.get(type_)
         if rule is not None:

@@ -15,16 +15,16 @@ from typing import Any, Protocol, cast
 from chaingraph.engine.channel import Channel, StreamReader, StreamWriter
 from chaingraph.engine.chunks import ChunkWriter
 from chaingraph.engine.context import BodyContext, Identity
-from chaingraph.engine.control import Interrupted, NodeCancelled, NodeTimedOut
+from chaingraph.engine.control import Interrupted, NodeTimedOut
 from chaingraph.engine.events import EventType
 from chaingraph.engine.node import Kind, NodeError, NodeType, Values
 from chaingraph.engine.plan import Plan
 from chaingraph.engine.state import FlowState
 from chaingraph.engine.threads import run_in_thread
-from chaingraph.engine.values import changed_values
-from chaingraph.errors import ChainGraphError
-from chaingraph.flow.model import ERROR, ERROR_MESSAGE, EXECUTE, SUCCESS, Edge
-from chaingraph.flow.ports import Json, Port
+from chaingraph.engine.values import changed_values, weigh
+from chaingraph.errors import ChainGraphError, PortError
+from chaingraph.flow.model import ERROR, ERROR_MESSAGE, EXECUTE, SUCCESS, SYSTEM_PORTS, Edge
+from chaingraph.flow.ports import Json, Port, PortType
 from chaingraph.flow.transfer import SCALARS, copy, get_path, normalise
 from chaingraph.superjson import JsError
 
@@ -49,6 +49,7 @@ class Step:
         record: Callable[[EventType, dict[str, Any]], None],
         commits: Commits,
         enqueue: Callable[[list[str]], None],
+        meaning: Callable[[str, BaseException], Exception],
         *,
         max_value_bytes: int,
     ) -> None:
@@ -61,6 +62,7 @@ class Step:
         self._plan = plan
         self._commits = commits
         self._enqueue = enqueue
+        self._meaning = meaning
         self._max_value_bytes = max_value_bytes
         self._loop = asyncio.get_running_loop()
         self._began: dict[str, float] = {}
@@ -77,19 +79,21 @@ class Step:
             self.fail(node_id, error)
         else:
             self._complete(node_id, cast(Values, outputs), context)
+        finally:
+            context.close()
 
     async def run(self, node_id: str, timeout_ms: float) -> None:
-        """Run any node. When cancelled it records nothing: the caller says what it means."""
+        """Run any node. `meaning` says what an error or a cancellation makes of it."""
         if not self._begin(node_id):
             return
         node_type = self._graph.types[node_id]
-        if node_type.kind is not Kind.PURE:
-            await self._commits.committed()
         context = BodyContext(self._identity, self, node_id, self._nodes[node_id].attempt)
         try:
+            if node_type.kind is not Kind.PURE:
+                await self._commits.committed()
             outputs = await self._body(node_type, node_id, context, timeout_ms)
-        except Exception as error:
-            self.fail(node_id, error)
+        except (Exception, asyncio.CancelledError) as error:
+            self.fail(node_id, self._meaning(node_id, error))
         else:
             self._complete(node_id, outputs, context)
         finally:
@@ -97,28 +101,30 @@ class Step:
 
     def fail(self, node_id: str, error: Exception) -> None:
         """End the node as failed; its error ports resolve."""
-        shown = JsError(
-            "Error" if isinstance(error, NodeError) else type(error).__name__, str(error)
-        )
+        name = type(error).__name__
+        shown = JsError("Error" if isinstance(error, NodeError) else name, str(error) or name)
         data = {"nodeId": node_id, "values": {}, "error": shown}
         self._end(node_id, "error", EventType.NODE_FAILED, data)
-
-    def cancel(self, node_id: str, why: str) -> None:
-        self.fail(node_id, NodeCancelled(node_id, why))
 
     def log(self, node_id: str, text: str) -> None:
         self.record(EventType.NODE_DEBUG_LOG, {"nodeId": node_id, "log": text})
 
-    def resolve_port(self, node_id: str, port_id: str, value: Json) -> None:
-        """Let downstream nodes use an output port before its node has ended."""
-        if self._plan.is_resolved(node_id, port_id):
-            return
-        data: dict[str, Any] = {"nodeId": node_id, "portId": port_id}
+    def resolution(self, node_id: str, port_id: str, value: Json) -> dict[str, Any]:
         port = self._flow_nodes[node_id].port(port_id)
-        if port is not None and port_id not in self._graph.streams_out[node_id]:
-            data["value"] = normalise(port, value)
-        self.record(EventType.NODE_PORT_RESOLVED, data)
-        self._enqueue(self._plan.resolve(node_id, port_id))
+        if port is None or port_id in SYSTEM_PORTS or not port.direction.gives_values:
+            raise PortError(port_id, "the node has no such output port", node_id)
+        if port.type is PortType.STREAM:
+            return {"nodeId": node_id, "portId": port_id}
+        kept = normalise(port, value)
+        weigh(f"port {port_id}", kept, self._max_value_bytes)
+        return {"nodeId": node_id, "portId": port_id, "value": kept}
+
+    def resolve(self, resolution: dict[str, Any]) -> None:
+        """Let downstream nodes use an output port before its node has ended. The first wins."""
+        node_id, port_id = resolution["nodeId"], resolution["portId"]
+        if not self._plan.is_resolved(node_id, port_id):
+            self.record(EventType.NODE_PORT_RESOLVED, resolution)
+            self._enqueue(self._plan.resolve(node_id, port_id))
 
     def is_port_resolved(self, node_id: str, port_id: str) -> bool:
         return self._plan.is_resolved(node_id, port_id)
@@ -202,17 +208,20 @@ class Step:
         return chosen
 
     def _transfer(self, node_id: str, edges: list[Edge]) -> bool:
-        all_came = True
-        for edge in edges:
-            problem = self._obstacle(edge)
-            if problem is None:
-                data: dict[str, Any] = {"edgeId": edge.id, "transferTime": 0}
+        return all([self._carry(edge) for edge in edges])
+
+    def _carry(self, edge: Edge) -> bool:
+        problem = self._obstacle(edge)
+        if problem is None:
+            data: dict[str, Any] = {"edgeId": edge.id, "transferTime": 0}
+            try:
                 self.record(EventType.EDGE_TRANSFER_COMPLETED, data)
-            else:
-                data = {"edgeId": edge.id, "error": JsError("Error", problem)}
-                self.record(EventType.EDGE_TRANSFER_FAILED, data)
-                all_came = False
-        return all_came
+                return True
+            except PortError as error:  # an index that no array may have
+                problem = str(error)
+        data = {"edgeId": edge.id, "error": JsError("Error", problem)}
+        self.record(EventType.EDGE_TRANSFER_FAILED, data)
+        return False
 
     def _obstacle(self, edge: Edge) -> str | None:
         """Why the edge cannot transfer its value, or None."""
@@ -244,7 +253,7 @@ class Step:
         parent = self._flow_nodes[self._flow_nodes[node_id].parent_id or ""]
         for port in parent.ports.values():
             if _captures(port, node_id):
-                self.resolve_port(parent.id, port.id, self._nodes[parent.id].values.get(port.id))
+                self.resolve({"nodeId": parent.id, "portId": port.id})
 
     def _open_streams(self, node_id: str) -> None:
         ports = self._graph.streams_out[node_id]
@@ -257,6 +266,7 @@ class Step:
                     node_id,
                     self._flow_nodes[node_id].ports[port_id],
                     state.attempt,
+                    self._max_value_bytes,
                 )
                 for port_id in ports
             ]
@@ -276,8 +286,10 @@ class Step:
             return copy(value)
         if port_id in self._graph.streams_out[node_id]:
             return StreamWriter[Any](value)
+        fed = any(edge.target_port == port_id for edge in self._graph.incoming[node_id])
         return StreamReader[Any](
-            value, committed_only=self._graph.types[node_id].kind is not Kind.PURE
+            value if fed else value.ended(),
+            committed_only=self._graph.types[node_id].kind is not Kind.PURE,
         )
 
     def _complete(self, node_id: str, outputs: Values, context: BodyContext) -> None:
@@ -288,8 +300,11 @@ class Step:
         ports, current = self._flow_nodes[node_id].ports, self._nodes[node_id].values
         try:
             values = changed_values(ports, current, outputs, self._max_value_bytes)
-        except ChainGraphError as error:
-            self.fail(node_id, NodeError(str(error)))
+            for event in context.emitted:
+                weigh(f"event {event['type']}", event["data"], self._max_value_bytes)
+        except Exception as error:  # whatever a body returns, converting it is the node's matter
+            named = isinstance(error, ChainGraphError)
+            self.fail(node_id, NodeError(str(error)) if named else error)
             return
         data: dict[str, Any] = {"nodeId": node_id, "values": values}
         if context.emitted:
@@ -303,8 +318,8 @@ class Step:
         for chunks in self._chunks.pop(node_id, ()):
             chunks.stop()
         self._status(node_id, status)
+        elapsed = time.perf_counter() - self._began.pop(node_id)
         if type_ is not EventType.NODE_SKIPPED:
-            elapsed = time.perf_counter() - self._began.pop(node_id)
             data["executionTime"] = round(elapsed * 1000)
         self.record(type_, data)
         self._enqueue(self._plan.finish(node_id, type_))

@@ -28,18 +28,29 @@ async def run_in_thread(call: Callable[[], T], *, name: str) -> T:
         if not future.done():
             future.set_result(result)
 
-    def fail(error: BaseException) -> None:
+    def fail(error: Exception) -> None:
         if not future.done():
             future.set_exception(error)
 
     def work() -> None:
         with _slots, contextlib.suppress(RuntimeError):  # a closed loop: nobody waits any more
+            if future.done():  # it was cancelled while it waited for its turn
+                return
             try:
                 result = call()
-            except Exception as error:
-                loop.call_soon_threadsafe(fail, error)
+            except BaseException as error:
+                loop.call_soon_threadsafe(fail, _passable(error))
             else:
                 loop.call_soon_threadsafe(succeed, result)
 
     threading.Thread(target=work, name=f"body-{name}", daemon=True).start()
     return await future
+
+
+def _passable(error: BaseException) -> Exception:
+    """The error in a form that a future takes and that does not end the process."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    wrapped = RuntimeError(f"the body raised {error!r}")
+    wrapped.__cause__ = error
+    return wrapped

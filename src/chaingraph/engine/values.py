@@ -34,7 +34,7 @@ def changed_values(
             continue
         value = normalise(port, given)
         if not _same(value, current.get(port_id)):
-            _weigh(port_id, value, limit)
+            weigh(f"port {port_id}", value, limit)
             changed[port_id] = value
     return changed
 
@@ -46,9 +46,18 @@ def _same(new: Any, old: Any) -> bool:
     return type(new) in SCALARS or dumps(new) == dumps(old)
 
 
-def _weigh(port_id: str, value: Any, limit: int) -> None:
-    if type(value) in SCALARS and not (isinstance(value, str) and len(value) > LIGHT):
+def weigh(what: str, value: Any, limit: int) -> None:
+    """Raises ValueTooLarge, or SuperjsonError for what cannot be written down at all."""
+    if _is_light(value):
         return
     size = len(dumps(value))
     if size > limit:
-        raise ValueTooLarge(f"The value of port {port_id}", size, limit)
+        raise ValueTooLarge(f"The value of {what}", size, limit)
+
+
+def _is_light(value: Any) -> bool:
+    if isinstance(value, str | bytes):
+        return len(value) <= LIGHT
+    if isinstance(value, int):
+        return value.bit_length() <= 64
+    return type(value) in SCALARS

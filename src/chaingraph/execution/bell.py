@@ -34,6 +34,12 @@ class LocalBell:
         for ring in self._rings.get(key, ()):
             ring.set()
 
+    def ring_all(self) -> None:
+        """Something happened, and nobody knows to whom."""
+        for rings in self._rings.values():
+            for ring in rings:
+                ring.set()
+
     @contextmanager
     def listen(self, key: str) -> Iterator[LocalRing]:
         ring = LocalRing()

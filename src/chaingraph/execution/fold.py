@@ -42,7 +42,7 @@ def after(folded: Folded, type_: EventType, at: int, data: Mapping[str, Any]) ->
                 folded,
                 status=Status.FAILED,
                 completed_at=at,
-                error_message=data["error"].message,
+                error_message=_column(data["error"].message),
                 error_node_id=data.get("nodeId"),
             )
         case EventType.FLOW_CANCELLED:
@@ -50,11 +50,16 @@ def after(folded: Folded, type_: EventType, at: int, data: Mapping[str, Any]) ->
                 folded,
                 status=Status.STOPPED,
                 completed_at=at,
-                error_message=data["reason"],
+                error_message=_column(data["reason"]),
                 error_node_id=data.get("nodeId"),
             )
         case _:
             return folded
+
+
+def _column(text: str) -> str:
+    """The text as a column can hold it: without NUL and halves of surrogate pairs."""
+    return text.replace("\0", "?").encode("utf-8", "replace").decode()
 
 
 def onto(row: ExecutionRow, folded: Folded) -> ExecutionRow:

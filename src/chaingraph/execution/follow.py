@@ -7,10 +7,11 @@ from typing import Any
 
 from chaingraph.engine.events import TERMINAL
 from chaingraph.engine.graph import Graph
+from chaingraph.execution.feed import Feed, Feeds
 from chaingraph.execution.ports import Bell, Journal
-from chaingraph.execution.reading import PAGE, decode, with_blobs
+from chaingraph.execution.reading import PAGE, decode
 from chaingraph.execution.records import Entry, Stored
-from chaingraph.execution.view import FullView, SeenEvent, seen, snapshot
+from chaingraph.execution.view import SeenEvent, seen, snapshot
 
 #: A ring that got lost costs this many seconds.
 PATIENCE = 1.0
@@ -34,19 +35,25 @@ async def follow(
 
 
 async def follow_full(
-    journal: Journal, bell: Bell, stored: Stored, graph: Graph, *, start: int = 0
+    feeds: Feeds, bell: Bell, stored: Stored, graph: Graph, *, start: int = 0
 ) -> AsyncIterator[list[SeenEvent]]:
-    """As `follow`, in the full form. The fold needs every event, so reading begins at 0."""
-    view = FullView(graph)
-    async for entries in follow(journal, bell, stored):
-        shown = []
-        for event in await with_blobs(journal, stored.row.root_execution_id, entries):
-            if event.position < start:
-                view.skip(event)
+    """As `follow`, in the full form, from the feed that all followers here share.
+
+    A reader further back than the feed reaches comes up to it on a feed of its own.
+    """
+    with bell.listen(stored.row.id) as ring, feeds.following(stored, graph) as shared:
+        own: Feed | None = None
+        while True:
+            ring.clear()
+            own = None if shared.holds(start) else own or feeds.apart(stored, graph)
+            page = await (own or shared).page(start)
+            if page:
+                yield page
+                start = page[-1].position + 1
+                if page[-1].is_last:
+                    return
             else:
-                shown.append(view.show(event))
-        if shown:
-            yield shown
+                await ring.wait(PATIENCE)
 
 
 async def follow_compact(

@@ -15,7 +15,6 @@ from chaingraph.flow.ports import root_of
 from chaingraph.flow.transfer import normalise, set_path
 from chaingraph.flow.validate import check
 
-
 #: types whose values are never large
 LIGHT = frozenset((type(None), bool, int, float))
 

@@ -6,7 +6,7 @@ No method waits, so each is atomic on the event loop.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,14 +14,13 @@ from chaingraph.errors import ExecutionNotFound, Fenced, IdempotencyConflict, In
 from chaingraph.execution import endings
 from chaingraph.execution.boundary import reached
 from chaingraph.execution.commands import Answer, Effect, effect_of
-from chaingraph.execution.fold import Folded, onto
+from chaingraph.execution.memory_row import MemoryRow
 from chaingraph.execution.ports import Append, NewExecution, StoredFlow
 from chaingraph.execution.records import (
     Command,
     Dispatch,
     Disposition,
     Entry,
-    ExecutionRow,
     Lease,
     Segment,
     Stored,
@@ -51,46 +50,8 @@ class MemoryFlows:
         return self._flows.get(flow_id)
 
     async def list(self) -> list[StoredFlow]:
-        return sorted(self._flows.values(), key=lambda flow: flow.created_at, reverse=True)
-
-
-@dataclass(slots=True)
-class _Execution:
-    row: ExecutionRow
-    dispatch: Dispatch
-    entries: list[Entry]
-    inbox: list[Command] = field(default_factory=list)
-    folded: Folded = field(default_factory=Folded)
-    last_batch: str = ""
-
-    @property
-    def stored(self) -> Stored:
-        return Stored(self.row, self.dispatch)
-
-    def holds(self, lease: Lease) -> bool:
-        d = self.dispatch
-        held = d.disposition is Disposition.LEASED
-        return held and (d.number, d.holder) == (lease.number, lease.worker_id)
-
-    def move(self, **changes: Any) -> None:
-        self.dispatch = replace(self.dispatch, **changes)
-
-    def wake(self) -> Segment:
-        number = self.dispatch.number + 1
-        self.move(disposition=Disposition.QUEUED, number=number, holder=None)
-        return Segment(self.row.id, number)
-
-    def end(self, entry: Entry, folded: Folded) -> None:
-        self.take((entry,), folded)
-        number = self.dispatch.number + 1
-        self.move(disposition=Disposition.DONE, number=number, holder=None)
-
-    def take(self, entries: tuple[Entry, ...], folded: Folded | None) -> None:
-        self.entries.extend(entries)
-        self.move(next_position=len(self.entries))
-        if folded is not None:
-            self.folded = folded
-            self.row = onto(self.row, folded)
+        flows = sorted(self._flows.values(), key=lambda flow: flow.id)
+        return sorted(flows, key=lambda flow: flow.created_at, reverse=True)
 
 
 class MemoryJournal:
@@ -98,7 +59,7 @@ class MemoryJournal:
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
-        self._executions: dict[str, _Execution] = {}
+        self._executions: dict[str, MemoryRow] = {}
         self._snapshots: dict[str, bytes] = {}
         self._blobs: dict[tuple[str, str], bytes] = {}
         self._keys: dict[str, tuple[str, str]] = {}
@@ -110,9 +71,11 @@ class MemoryJournal:
             if input_hash != new.input_hash:
                 raise IdempotencyConflict(new.key.partition(":")[2], known)
             return known
+        if new.id in self._executions:
+            return new.id
         self._snapshots[new.snapshot] = new.flow
         dispatch = Dispatch(Disposition.PARKED, 0, None, 1, 0, 0, new.snapshot)
-        self._executions[new.id] = _Execution(new.row, dispatch, [new.created])
+        self._executions[new.id] = MemoryRow(new.row, dispatch, [new.created])
         if new.key is not None:
             self._keys[new.key] = (new.id, new.input_hash)
         return new.id
@@ -128,7 +91,7 @@ class MemoryJournal:
     async def roots(self, flow_id: str | None, limit: int, after: datetime | None) -> list[Stored]:
         roots = [
             e.stored
-            for e in self._executions.values()
+            for _, e in sorted(self._executions.items())
             if e.row.parent_execution_id is None
             and (flow_id is None or e.row.flow_id == flow_id)
             and (after is None or e.row.created_at < after)
@@ -143,7 +106,8 @@ class MemoryJournal:
         return self._snapshots[snapshot]
 
     async def blobs(self, root_id: str, hashes: Iterable[str]) -> Mapping[str, bytes]:
-        return {each: self._blobs[root_id, each] for each in hashes}
+        known = self._blobs
+        return {each: known[root_id, each] for each in hashes if (root_id, each) in known}
 
     async def deliver(self, execution_id: str, command: Command) -> Answer:
         execution = self._executions.get(execution_id)
@@ -157,48 +121,57 @@ class MemoryJournal:
         execution.move(inbox_seq=seq)
         reached("deliver")
         if effect is Effect.WAKE:
-            return Answer(woke=execution.wake().number)
+            return Answer(woke=execution.wake(self._clock()).number)
         if effect is Effect.END:
-            execution.move(inbox_cursor=seq)
             position, at = execution.dispatch.next_position, self._clock()
             execution.end(*endings.cancelled(position, at, command, execution.folded))
         return Answer()
 
     async def inbox(self, execution_id: str, after: int) -> list[Command]:
-        return [each for each in self._executions[execution_id].inbox if each.seq > after]
+        found = self._executions.get(execution_id)
+        return [each for each in found.inbox if each.seq > after] if found is not None else []
 
     async def claim(self, segment: Segment, worker_id: str) -> Lease | None:
-        execution = self._executions[segment.execution_id]
-        dispatch, worker = execution.dispatch, self._workers.get(worker_id)
-        queued = dispatch.disposition is Disposition.QUEUED and dispatch.number == segment.number
-        if not queued or worker is None or not worker.alive:
+        execution, worker = self._queued(segment), self._workers.get(worker_id)
+        if execution is None or worker is None or not worker.alive:
             return None
         execution.move(disposition=Disposition.LEASED, holder=worker_id)
+        execution.note(processing_worker_id=worker_id, processing_started_at=from_ms(self._clock()))
         return Lease(segment.execution_id, segment.number, worker_id)
 
+    def _queued(self, segment: Segment) -> MemoryRow | None:
+        found = self._executions.get(segment.execution_id)
+        if found is None or found.dispatch.disposition is not Disposition.QUEUED:
+            return None
+        return found if found.dispatch.number == segment.number else None
+
+    def _held(self, lease: Lease) -> MemoryRow | None:
+        found = self._executions.get(lease.execution_id)
+        return found if found is not None and found.holds(lease) else None
+
     async def append(self, append: Append) -> None:
-        execution = self._executions[append.lease.execution_id]
-        if execution.last_batch == append.batch_id:
+        known = self._executions.get(append.lease.execution_id)
+        if known is not None and known.last_batch == append.batch_id:
             return
-        dispatch = execution.dispatch
-        if not execution.holds(append.lease) or dispatch.next_position != append.expected:
+        execution = self._held(append.lease)
+        if execution is None or execution.dispatch.next_position != append.expected:
             raise Fenced(append.lease.execution_id, append.lease.number)
-        if append.ends and dispatch.inbox_seq != append.seen:
+        if append.ends and execution.dispatch.inbox_seq != append.seen:
             raise InboxMoved(append.lease.execution_id)
         for blob in append.blobs:
             self._blobs[append.root_execution_id, blob.hash] = blob.data
-        execution.take(append.entries, append.folded)
+        execution.take(append.entries, append.folded, self._clock())
         execution.last_batch = append.batch_id
         if append.progress:
-            execution.row = replace(execution.row, failure_count=0)
+            execution.note(failure_count=0)
         execution.move(inbox_cursor=append.cursor)
         if append.ends:
-            number = dispatch.number + 1
+            number = execution.dispatch.number + 1
             execution.move(disposition=Disposition.DONE, number=number, holder=None)
 
     async def hand_over(self, lease: Lease) -> Segment | None:
-        execution = self._executions[lease.execution_id]
-        return execution.wake() if execution.holds(lease) else None
+        execution = self._held(lease)
+        return execution.wake(self._clock()) if execution is not None else None
 
     async def join(self, worker: WorkerRow) -> None:
         self._workers[worker.id] = worker
@@ -236,14 +209,16 @@ class MemoryJournal:
         return [e.row.id for e in held if e.dispatch.inbox_seq > e.dispatch.inbox_cursor]
 
     async def take_over(self, lease: Lease, by: str, reason: str, *, poison: int) -> Segment | None:
-        execution = self._executions[lease.execution_id]
-        if not execution.holds(lease):
+        execution = self._held(lease)
+        if execution is None:
             return None
-        failures = execution.row.failure_count + 1
-        execution.row = replace(execution.row, failure_count=failures, last_failure_reason=reason)
+        at, failures = self._clock(), execution.row.failure_count + 1
+        execution.note(
+            failure_count=failures, last_failure_reason=reason, last_failure_at=from_ms(at)
+        )
         if failures < poison:
-            return execution.wake()
-        position, at = execution.dispatch.next_position, self._clock()
+            return execution.wake(at)
+        position = execution.dispatch.next_position
         execution.end(*endings.poisoned(position, at, failures, execution.folded))
         return None
 
@@ -251,4 +226,4 @@ class MemoryJournal:
         queued = [
             e for e in self._executions.values() if e.dispatch.disposition is Disposition.QUEUED
         ]
-        return [execution.wake() for execution in queued]
+        return [execution.wake(self._clock()) for execution in queued]

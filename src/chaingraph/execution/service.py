@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from chaingraph.engine.events import EventType
 from chaingraph.engine.graph import Graph
 from chaingraph.errors import BadInput, ExecutionNotFound, FlowNotFound, Forbidden
 from chaingraph.execution.commands import DEFAULT_STOP_REASON, Answer
+from chaingraph.execution.feed import Feeds
 from chaingraph.execution.follow import follow_compact, follow_full
 from chaingraph.execution.intake import flow_json, prepare
 from chaingraph.execution.ports import Bell, Flows, Journal, NewExecution, StoredFlow, commands_of
@@ -77,6 +78,7 @@ class Service:
         self._launch = launch
         self._clock = clock
         self._max_value_bytes = max_value_bytes
+        self._feeds = Feeds(journal)
 
     async def import_flow(self, principal: Principal, flow: Flow) -> StoredFlow:
         """Store a flow under its id: new, or as the next version. Raises InvalidFlow."""
@@ -212,7 +214,7 @@ class Service:
         start: int = 0,
         view: View = "full",
         types: frozenset[str] = frozenset(),
-    ) -> AsyncIterator[list[SeenEvent]]:
+    ) -> AsyncGenerator[list[SeenEvent], None]:
         """Batches of events from position `start` on, until the last one.
 
         A negative `start` means the last so many events present now. `types` filters; positions
@@ -224,13 +226,14 @@ class Service:
         if start < 0:
             start = max(0, stored.dispatch.next_position + start)
         flow = await self._journal.flow_of(stored.dispatch.snapshot)
+        batches: AsyncIterator[list[SeenEvent]]
         if view == "compact":
             batches = follow_compact(
                 self._journal, self._bell, stored, json.loads(flow), start=start
             )
         else:
             graph = self._graph_of(stored.dispatch.snapshot, flow)
-            batches = follow_full(self._journal, self._bell, stored, graph, start=start)
+            batches = follow_full(self._feeds, self._bell, stored, graph, start=start)
         async for batch in batches:
             wanted = [e for e in batch if e.index is None or e.type in types] if types else batch
             if wanted:

@@ -6,7 +6,7 @@ Full payloads carry whole nodes with all their ports; the journal keeps only ids
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +33,8 @@ class SeenEvent:
     timestamp: datetime
     data: Mapping[str, Any]
     is_last: bool
+    #: what readers of this very event share, by the name of their dialect
+    written: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 class FullView:

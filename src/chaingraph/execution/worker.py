@@ -70,10 +70,15 @@ class Worker:
         finally:
             await self._leave()
 
-    def offer(self, segment: Segment) -> None:
-        """Run a segment that was queued just now, if there is a free slot; else it stays queued."""
-        if self._may_touch(segment.execution_id) and not self._free.locked():
-            self._offers.put_nowait((segment, None))
+    def offer(self, segment: Segment) -> bool:
+        """Run a segment that was queued just now, if there is a free slot.
+
+        Returns whether it was taken; if not, it stays queued.
+        """
+        if not self._may_touch(segment.execution_id) or self._free.locked():
+            return False
+        self._offers.put_nowait((segment, None))
+        return True
 
     async def bring(self, segment: Segment) -> None:
         """Run a segment and return when it is over, or when this worker is."""

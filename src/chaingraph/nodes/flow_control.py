@@ -9,7 +9,7 @@ from collections.abc import Callable
 from operator import ge, gt, le, lt
 from typing import Annotated, Any, Literal, TypeAlias
 
-from chaingraph.engine.authoring import node, output, passthrough, port
+from chaingraph.engine.authoring import NodeError, node, output, passthrough, port
 from chaingraph.flow.ports import Json
 from chaingraph.nodes.javascript import to_number, to_string
 
@@ -117,5 +117,8 @@ async def sleep_node(
 ) -> Annotated[float, port(0, title="Actual Duration (ms)")]:
     """Waits."""
     begin = time.monotonic()
-    await asyncio.sleep(duration / 1000)
+    try:
+        await asyncio.sleep(duration / 1000)
+    except asyncio.CancelledError:
+        raise NodeError("Sleep aborted") from None
     return round((time.monotonic() - begin) * 1000)

@@ -22,10 +22,11 @@ from chaingraph.superjson.values import (
     Custom,
     Envelope,
     JsError,
+    Prepared,
     SuperjsonError,
     Undefined,
 )
-from chaingraph.superjson.writing import dumps, encode
+from chaingraph.superjson.writing import dumps, encode, prepare
 
 __all__ = [
     "UNDEFINED",
@@ -33,10 +34,12 @@ __all__ = [
     "Custom",
     "Envelope",
     "JsError",
+    "Prepared",
     "SuperjsonError",
     "Undefined",
     "decode",
     "dumps",
     "encode",
     "loads",
+    "prepare",
 ]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
+import orjson
+
 from chaingraph.errors import BadInput
 
 Json: TypeAlias = Any
@@ -49,3 +51,12 @@ class Custom:
 
     name: str
     value: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A value that was encoded once and is sent many times. Made by `prepare`."""
+
+    text: orjson.Fragment
+    kind: Any
+    notes: dict[str, Any]

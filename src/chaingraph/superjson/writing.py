@@ -17,6 +17,7 @@ from chaingraph.superjson.values import (
     Envelope,
     JsError,
     Json,
+    Prepared,
     SuperjsonError,
     Undefined,
 )
@@ -42,13 +43,25 @@ def encode(value: Any) -> Envelope:
     return {"json": plain, "meta": {"values": values, "v": 1}} if values else {"json": plain}
 
 
+def prepare(value: Any) -> Prepared:
+    """Encode `value` now; wherever the result stands in a value, it goes out as it is."""
+    try:
+        plain, kind, notes = (value, None, {}) if _is_plain(value) else _take_apart(value)
+    except RecursionError as error:
+        raise SuperjsonError("The value is nested too deeply") from error
+    return Prepared(orjson.Fragment(_text(plain)), kind, notes)
+
+
 def dumps(value: Any) -> bytes:
     """The envelope of `value` as JSON text."""
-    envelope = encode(value)
+    return _text(encode(value))
+
+
+def _text(plain: Json) -> bytes:
     try:
-        return orjson.dumps(envelope, option=_OPTIONS)
+        return orjson.dumps(plain, option=_OPTIONS)
     except TypeError:
-        return _dumps_slowly(envelope)
+        return _dumps_slowly(plain)
 
 
 def _is_plain(value: Any) -> bool:
@@ -84,6 +97,8 @@ def _take_apart(value: Any) -> tuple[Json, Any, Notes]:
 
 def _transform(value: Any) -> tuple[Json, Any, Notes]:
     match value:
+        case Prepared():
+            return value.text, value.kind, value.notes
         case datetime():
             return _iso(value), "Date", {}
         case Custom():
@@ -177,9 +192,9 @@ def _error_members(error: JsError) -> dict[str, Any]:
     return members if error.cause is UNDEFINED else {**members, "cause": error.cause}
 
 
-def _dumps_slowly(envelope: Envelope) -> bytes:
+def _dumps_slowly(plain: Json) -> bytes:
     """For what orjson refuses: lone surrogates, integers over 64 bits, more than 254 levels."""
     try:
-        return json.dumps(envelope, allow_nan=False, separators=(",", ":")).encode("ascii")
+        return json.dumps(plain, allow_nan=False, separators=(",", ":")).encode("ascii")
     except (TypeError, ValueError, RecursionError) as error:
         raise SuperjsonError(f"The value cannot be written as JSON: {error}") from error

@@ -103,7 +103,7 @@ inbox = sa.Table(
     sa.Column("command_id", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("caller", sa.Text, nullable=False),
-    sa.Column("data", Json, nullable=False),
+    sa.Column("data", sa.JSON, nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False),
     sa.Index("chaingraph_inbox_command_idx", "execution_id", "command_id", unique=True),
 )

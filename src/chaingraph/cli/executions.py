@@ -1,0 +1,198 @@
+"""`chaingraph executions`: the life of executions, one step at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chaingraph.cli.json_lines import event_object, plain, print_objects, record_object
+from chaingraph.cli.options import AsJson, Inputs, command, new_app
+from chaingraph.cli.problems import note
+from chaingraph.cli.show import duration, local_time, one_line, print_table, shorten
+from chaingraph.errors import BadInput
+from chaingraph.settings import Settings
+
+if TYPE_CHECKING:
+    from chaingraph.execution.records import ExecutionRow
+    from chaingraph.execution.view import SeenEvent
+    from chaingraph.modes import House
+
+app = new_app("List, follow and steer executions.")
+
+ExecutionId = Annotated[str, typer.Argument(metavar="ID")]
+
+
+@command(app, "create")
+async def create(
+    settings: Settings,
+    flow_id: Annotated[str, typer.Argument(metavar="FLOW_ID")],
+    inputs: Inputs = None,
+    key: Annotated[
+        str | None,
+        typer.Option("--idempotency-key", help="The same key and input: the same execution again."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an execution of a stored flow; it waits for `start`."""
+    from chaingraph.cli.flow_files import read_inputs
+    from chaingraph.execution.records import LOCAL
+    from chaingraph.flow.codec import read_flow
+    from chaingraph.modes import open_house
+
+    async with open_house(settings) as house:
+        flow = read_flow((await house.service.flow(LOCAL, flow_id)).data)
+        values = read_inputs(inputs or (), flow, house.catalog)
+        execution_id = await house.service.create(
+            LOCAL, flow_id, inputs=values, idempotency_key=key
+        )
+    if as_json:
+        print_objects([{"id": execution_id}])
+    else:
+        typer.echo(execution_id)
+
+
+@command(app, "start")
+async def start(settings: Settings, execution_id: ExecutionId) -> None:
+    """Let a created execution run, in whatever worker is alive."""
+    from chaingraph.execution.records import LOCAL
+    from chaingraph.modes import open_house
+
+    async with open_house(settings) as house:
+        await house.service.start(LOCAL, execution_id)
+        await _warn_without_worker(house, execution_id)
+
+
+@command(app, "stop")
+async def stop(
+    settings: Settings,
+    execution_id: ExecutionId,
+    reason: Annotated[str | None, typer.Option("--reason", help="Kept in the last event.")] = None,
+) -> None:
+    """Cancel what runs and end in `flow:cancelled`."""
+    from chaingraph.execution.records import LOCAL
+    from chaingraph.modes import open_house
+
+    async with open_house(settings) as house:
+        await house.service.stop(LOCAL, execution_id, reason=reason)
+        await _warn_without_worker(house, execution_id)
+
+
+async def _warn_without_worker(house: House, execution_id: str) -> None:
+    from chaingraph.execution.records import LOCAL
+
+    row = await house.service.details(LOCAL, execution_id)
+    if not row.status.is_terminal and not await house.has_live_worker():
+        note(
+            "Warning: no worker is running. The command is kept and takes effect with "
+            f"`chaingraph serve` or `chaingraph run --continue {execution_id}`."
+        )
+
+
+@command(app, "list")
+async def list_(
+    settings: Settings,
+    flow_id: Annotated[str | None, typer.Option("--flow", metavar="ID")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Executions, newest first."""
+    from chaingraph.execution.records import LOCAL
+    from chaingraph.modes import open_house
+
+    async with open_house(settings) as house:
+        found = await house.service.roots(LOCAL, flow_id, limit=limit)
+    rows = [root.execution for root in found]
+    if as_json:
+        print_objects(map(record_object, rows))
+        return
+    table = [(r.id, r.status, r.flow_id, local_time(r.created_at), _took(r)) for r in rows]
+    print_table(("ID", "STATUS", "FLOW", "CREATED", "TOOK"), table)
+
+
+@command(app, "show")
+async def show(settings: Settings, execution_id: ExecutionId, as_json: AsJson = False) -> None:
+    """One execution as it stands."""
+    from chaingraph.execution.records import LOCAL
+    from chaingraph.modes import open_house
+
+    async with open_house(settings) as house:
+        row = await house.service.details(LOCAL, execution_id)
+    members = record_object(row)
+    if as_json:
+        print_objects([members])
+        return
+    for name, value in members.items():
+        if value not in (None, {}, []):
+            typer.echo(f"{name}: {plain(value)}")
+
+
+@command(app, "events")
+async def events(
+    settings: Settings,
+    execution_id: ExecutionId,
+    follow: Annotated[bool, typer.Option("--follow", help="Wait for more, until the end.")] = False,
+    start: Annotated[
+        int, typer.Option("--from", metavar="N", help="A position; -3: the last three.")
+    ] = 0,
+    types: Annotated[
+        list[str] | None, typer.Option("--type", help="Only this type. May be repeated.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The journal of an execution, from position N on."""
+    from chaingraph.errors import ExecutionNotFound
+    from chaingraph.execution.records import LOCAL
+    from chaingraph.modes import open_house
+
+    wanted = _known_types(types or ())
+    async with open_house(settings) as house:
+        stored = await house.journal.get(execution_id)
+        if stored is None:
+            raise ExecutionNotFound(execution_id)
+        present = stored.dispatch.next_position
+        start = max(0, present + start) if start < 0 else start
+        if start >= present and not follow:
+            return
+        async for batch in house.service.follow(LOCAL, execution_id, start=start):
+            shown = batch if follow else [e for e in batch if e.position < present]
+            _print([e for e in shown if not wanted or e.type in wanted], as_json)
+            if not follow and batch[-1].position >= present - 1:
+                return
+
+
+def _known_types(types: Sequence[str]) -> frozenset[str]:
+    from chaingraph.engine.events import EventType
+
+    known = [each.value for each in EventType]
+    for each in types:
+        if each not in known:
+            raise BadInput(f"There is no event type {each}; there are {', '.join(known)}")
+    return frozenset(types)
+
+
+def _print(shown: Sequence[SeenEvent], as_json: bool) -> None:
+    if as_json:
+        print_objects(map(event_object, shown))
+        return
+    for event in shown:
+        at = event.timestamp.astimezone().strftime("%H:%M:%S.%f")[:-3]
+        typer.echo(f"{event.position:>6}  {at}  {event.type:<24}  {_about(event)}".rstrip())
+
+
+def _about(event: SeenEvent) -> str:
+    """What an event is about: its node or edge, and what it says."""
+    data = plain(event.data)
+    node, edge = data.get("node") or {}, data.get("serializedEdge") or {}
+    ends = ("sourceNodeId", "sourcePortId", "targetNodeId", "targetPortId")
+    where = "{}.{} -> {}.{}".format(*(edge[end] for end in ends)) if edge else ""
+    said = (data.get("error") or {}).get("message") or data.get("reason") or data.get("log")
+    parts = (data.get("nodeId") or node.get("id"), data.get("newStatus"), where, said)
+    return shorten(one_line("  ".join(str(part) for part in parts if part)))
+
+
+def _took(row: ExecutionRow) -> str:
+    if row.started_at is None or row.completed_at is None:
+        return ""
+    return duration((row.completed_at - row.started_at).total_seconds() * 1000)

@@ -1,0 +1,65 @@
+"""One execution of the in-memory backend, and the moves of its row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from chaingraph.execution.fold import Folded, onto
+from chaingraph.execution.records import (
+    Command,
+    Dispatch,
+    Disposition,
+    Entry,
+    ExecutionRow,
+    Lease,
+    Segment,
+    Stored,
+)
+from chaingraph.execution.times import from_ms
+
+
+@dataclass(slots=True)
+class MemoryRow:
+    """One execution in memory: its row, its journal and its inbox."""
+
+    row: ExecutionRow
+    dispatch: Dispatch
+    entries: list[Entry]
+    inbox: list[Command] = field(default_factory=list)
+    folded: Folded = field(default_factory=Folded)
+    last_batch: str = ""
+
+    @property
+    def stored(self) -> Stored:
+        return Stored(self.row, self.dispatch)
+
+    def holds(self, lease: Lease) -> bool:
+        d = self.dispatch
+        held = d.disposition is Disposition.LEASED
+        return held and (d.number, d.holder) == (lease.number, lease.worker_id)
+
+    def move(self, **changes: Any) -> None:
+        self.dispatch = replace(self.dispatch, **changes)
+
+    def note(self, **changes: Any) -> None:
+        self.row = replace(self.row, **changes)
+
+    def wake(self, at: int) -> Segment:
+        number = self.dispatch.number + 1
+        self.move(disposition=Disposition.QUEUED, number=number, holder=None)
+        self.note(updated_at=from_ms(at))
+        return Segment(self.row.id, number)
+
+    def end(self, entry: Entry, folded: Folded) -> None:
+        self.take((entry,), folded, entry.at)
+        number, seq = self.dispatch.number + 1, self.dispatch.inbox_seq
+        self.move(disposition=Disposition.DONE, number=number, holder=None, inbox_cursor=seq)
+
+    def take(self, entries: tuple[Entry, ...], folded: Folded | None, at: int) -> None:
+        self.entries.extend(entries)
+        self.move(next_position=len(self.entries))
+        self.note(updated_at=from_ms(at))
+        if folded is not None:
+            self.folded = folded
+            self.row = onto(self.row, folded)

@@ -1,0 +1,74 @@
+"""The three backends behind one face, on a clock that tests move."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from chaingraph.durable.database import Database, database_url
+from chaingraph.durable.dispatch import Dispatcher
+from chaingraph.durable.fleet import SqlFleet
+from chaingraph.durable.flows import SqlFlows
+from chaingraph.durable.journal import SqlJournal
+from chaingraph.durable.schema import upgrade
+from chaingraph.durable.workflow import dbos_engine
+from chaingraph.durable.writer import GroupWriter
+from chaingraph.execution.memory import MemoryFlows, MemoryJournal
+from chaingraph.execution.ports import Fleet, Flows, Journal
+
+
+class MovedClock:
+    """Milliseconds since 1970; stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000_123
+
+    def __call__(self) -> int:
+        return self.now
+
+    def move(self, ms: int) -> None:
+        self.now += ms
+
+
+@dataclass(frozen=True)
+class Backend:
+    journal: Journal
+    flows: Flows
+    fleet: Fleet
+    clock: MovedClock
+    #: the database and the queue, for what the ports do not show; None in memory
+    database: Database | None = None
+    dispatcher: Dispatcher | None = None
+
+
+def memory_backend() -> Backend:
+    clock = MovedClock()
+    journal = MemoryJournal(clock)
+    return Backend(journal, MemoryFlows(clock), journal, clock)
+
+
+@asynccontextmanager
+async def sql_backend(url: str) -> AsyncIterator[Backend]:
+    """A backend on this database, which is upgraded first if need be."""
+    clock = MovedClock()
+    database = Database(database_url(url))
+    upgrade(database)
+    dispatcher, writer = Dispatcher(dbos_engine(database)), GroupWriter(database, clock)
+    writing = asyncio.create_task(writer.run())
+    try:
+        yield Backend(
+            SqlJournal(database, writer, dispatcher, clock),
+            SqlFlows(database, clock),
+            SqlFleet(database, dispatcher, clock),
+            clock,
+            database,
+            dispatcher,
+        )
+    finally:
+        writing.cancel()
+        await asyncio.wait([writing])
+        await writer.close()
+        dispatcher.close()
+        database.close()

@@ -1,0 +1,41 @@
+"""The stored flows."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.conformance.backends import Backend
+
+
+async def test_a_flow_is_found_again(backend: Backend) -> None:
+    stored = await backend.flows.put({"id": "V2a", "nodes": [{"x": 1}]}, "ann")
+    assert (stored.version, stored.owner_id) == (1, "ann")
+    assert await backend.flows.get("V2a") == stored
+    assert await backend.flows.get("V2b") is None
+
+
+async def test_new_content_is_the_next_version_and_keeps_its_creation(backend: Backend) -> None:
+    first = await backend.flows.put({"id": "V2a", "n": 1}, "ann")
+    backend.clock.move(5_000)
+    second = await backend.flows.put({"id": "V2a", "n": 2}, "ann")
+    assert second.version == 2
+    assert second.created_at == first.created_at
+    assert (second.updated_at - first.updated_at).total_seconds() == 5
+
+
+async def test_identical_content_changes_nothing(backend: Backend) -> None:
+    first = await backend.flows.put({"id": "V2a", "n": 1}, "ann")
+    backend.clock.move(5_000)
+    assert await backend.flows.put({"id": "V2a", "n": 1}, "ann") == first
+
+
+async def test_a_new_flow_put_by_many_at_once_is_one(backend: Backend) -> None:
+    puts = [backend.flows.put({"id": "V2a", "n": 1}, "ann") for _ in range(8)]
+    assert {each.version for each in await asyncio.gather(*puts)} == {1}
+
+
+async def test_the_list_is_newest_first(backend: Backend) -> None:
+    for flow_id in ("V2b", "V2a", "V2c"):
+        await backend.flows.put({"id": flow_id}, "ann")
+        backend.clock.move(1000)
+    assert [each.id for each in await backend.flows.list()] == ["V2c", "V2a", "V2b"]

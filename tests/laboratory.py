@@ -1,0 +1,259 @@
+"""A laboratory for executions: a journal in memory, and segments that run when a test says so."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from chaingraph.engine.catalog import Catalog
+from chaingraph.engine.events import TERMINAL, Event, EventType
+from chaingraph.engine.graph import Graph, compile_flow
+from chaingraph.engine.state import FlowState
+from chaingraph.execution.bell import LocalBell
+from chaingraph.execution.fold import fold
+from chaingraph.execution.memory import MemoryFlows, MemoryJournal
+from chaingraph.execution.ports import Append, NewExecution
+from chaingraph.execution.reading import decode
+from chaingraph.execution.records import (
+    LOCAL,
+    Command,
+    CommandKind,
+    Segment,
+    Stored,
+    WorkerRow,
+)
+from chaingraph.execution.segment import World, run_segment
+from chaingraph.execution.service import Service
+from chaingraph.execution.view import SeenEvent
+from chaingraph.flow.codec import read_flow
+from chaingraph.flow.model import Flow
+
+WORKER = WorkerRow("w1", "here", 1, 0.0, 0, True)
+MAX_VALUE_BYTES = 1 << 20
+
+
+class Clock:
+    """Milliseconds since 1970; stands still until a test moves it, or runs with real time."""
+
+    def __init__(self, now: int = 1_700_000_000_000, *, real: bool = False) -> None:
+        self._began = time.monotonic() if real else None
+        self._now = now
+
+    def __call__(self) -> int:
+        passed = 0.0 if self._began is None else time.monotonic() - self._began
+        return self._now + int(passed * 1000)
+
+    def move(self, ms: int) -> None:
+        self._now += ms
+
+
+class SpiedJournal(MemoryJournal):
+    """Remembers where each commit ended."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.boundaries: list[int] = []
+
+    async def append(self, append: Append) -> None:
+        await super().append(append)
+        self.boundaries.append(append.expected + len(append.entries))
+
+
+@dataclass
+class Lab:
+    """One process: a catalog, a journal, and a worker that runs what it is given."""
+
+    catalog: Catalog
+    clock: Clock = field(default_factory=Clock)
+    journal: SpiedJournal = field(init=False)
+    flows: MemoryFlows = field(init=False)
+    service: Service = field(init=False)
+    world: World = field(init=False)
+    _launched: list[Segment] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        @lru_cache
+        def compiled(snapshot: str, text: bytes) -> Graph:
+            return compile_flow(read_flow(json.loads(text)), self.catalog)
+
+        bell = LocalBell()
+        self.journal = SpiedJournal(self.clock)
+        self.flows = MemoryFlows(self.clock)
+        self.world = World(self.journal, bell, compiled, self.clock, 3.0, MAX_VALUE_BYTES)
+        self.service = Service(
+            self.journal,
+            self.flows,
+            bell,
+            self.catalog,
+            graph_of=compiled,
+            launch=self._launched.append,
+            clock=self.clock,
+            max_value_bytes=MAX_VALUE_BYTES,
+        )
+
+    async def begin(
+        self,
+        flow: Flow,
+        *,
+        events: Sequence[Mapping[str, Any]] | None = None,
+        **options: float,
+    ) -> Segment:
+        """Create and start an execution; the segment that is to run then."""
+        await self.service.import_flow(LOCAL, flow)
+        execution_id = await self.service.create(
+            LOCAL, flow.id, options={"execution": options}, events=events
+        )
+        await self.service.start(LOCAL, execution_id)
+        return self._launched.pop()
+
+    async def work(self, segment: Segment) -> None:
+        """Run one segment to its end."""
+        await self.journal.join(WORKER)
+        await run_segment(self.world, segment, WORKER.id)
+
+    async def run(self, flow: Flow, **options: Any) -> Run:
+        """Run a flow from start to end."""
+        segment = await self.begin(flow, **options)
+        await self.work(segment)
+        return await self.seen(segment.execution_id)
+
+    async def seen(self, execution_id: str) -> Run:
+        """What is in the journal now."""
+        stored = await self._stored(execution_id)
+        entries = await self.journal.read(execution_id, 0, 1_000_000)
+        graph = self.world.compile_flow(
+            stored.dispatch.snapshot, await self.journal.flow_of(stored.dispatch.snapshot)
+        )
+        return Run(self, stored, graph, [decode(each) for each in entries])
+
+    async def full(self, execution_id: str) -> list[SeenEvent]:
+        """All events of an ended execution as subscribers get them."""
+        return [e async for batch in self.service.follow(LOCAL, execution_id) for e in batch]
+
+    async def _stored(self, execution_id: str) -> Stored:
+        stored = await self.journal.get(execution_id)
+        assert stored is not None
+        return stored
+
+
+@dataclass(frozen=True)
+class Run:
+    """What became of an execution."""
+
+    lab: Lab
+    stored: Stored
+    graph: Graph
+    events: list[Event]
+
+    @property
+    def id(self) -> str:
+        return self.stored.row.id
+
+    @property
+    def state(self) -> FlowState:
+        state = FlowState(self.graph)
+        for event in self.events:
+            state.apply(event.type, event.data)
+        return state
+
+    @property
+    def statuses(self) -> dict[str, str]:
+        return {node_id: node.status for node_id, node in self.state.nodes.items()}
+
+    @property
+    def last(self) -> Event:
+        return self.events[-1]
+
+    def value(self, node_id: str, port_id: str) -> Any:
+        return self.state.nodes[node_id].values.get(port_id)
+
+    def of(self, node_id: str) -> list[str]:
+        """The types of a node's own events, in order."""
+        return [each.type.value for each in self.events if each.data.get("nodeId") == node_id]
+
+    def one(self, type_: EventType, node_id: str) -> Event:
+        (found,) = self.all(type_, node_id)
+        return found
+
+    def all(self, type_: EventType, node_id: str) -> list[Event]:
+        return [e for e in self.events if e.type is type_ and e.data.get("nodeId") == node_id]
+
+    def failure(self, node_id: str) -> tuple[str, str]:
+        """Name and message of a node's error."""
+        error = self.one(EventType.NODE_FAILED, node_id).data["error"]
+        return error.name, error.message
+
+    def cuts(self) -> list[int]:
+        """The positions at which a commit ended and the execution had not."""
+        last = self.last.position + (self.last.type not in TERMINAL)
+        return sorted({each for each in self.lab.journal.boundaries if each <= last})
+
+    async def crashed_at(self, position: int) -> tuple[Lab, Segment]:
+        """Another process with the journal up to there, and the segment that takes over."""
+        lab = Lab(self.lab.catalog, Clock(self.lab.clock()))
+        lab.journal.boundaries.append(position)
+        row, snapshot = self.stored.row, self.stored.dispatch.snapshot
+        entries = await self.lab.journal.read(self.id, 0, position)
+        await lab.journal.create(
+            NewExecution(
+                id=row.id,
+                flow_id=row.flow_id,
+                owner_id=row.owner_id,
+                snapshot=snapshot,
+                flow=await self.lab.journal.flow_of(snapshot),
+                created=entries[0],
+                root_execution_id=row.root_execution_id,
+                options=row.options or {},
+                external_events=row.external_events or [],
+            )
+        )
+        await lab.journal.deliver(row.id, Command("start", CommandKind.START, "test", {}))
+        await lab.journal.join(WORKER)
+        lease = await lab.journal.claim(Segment(row.id, 1), WORKER.id)
+        assert lease is not None
+        await lab.journal.append(
+            Append(
+                lease=lease,
+                batch_id="before the crash",
+                expected=1,
+                entries=tuple(entries[1:]),
+                cursor=1,
+                root_execution_id=row.root_execution_id,
+                folded=fold(self.events[:position]),
+            )
+        )
+        segment = await lab.journal.hand_over(lease)
+        assert segment is not None
+        return lab, segment
+
+    async def resumed_at(self, position: int) -> Run:
+        """What another process makes of the journal up to there."""
+        lab, segment = await self.crashed_at(position)
+        await lab.work(segment)
+        return await lab.seen(self.id)
+
+
+def lines(run: Run) -> list[str]:
+    """Events as one-liners: index, type, who, and what is special about them."""
+    return [f"{each.index} {_line(each, run.graph)}" for each in run.events if each.index >= 0]
+
+
+def _line(event: Event, graph: Graph) -> str:
+    data = event.data
+    words: list[str] = [event.type.value, str(data.get("nodeId", ""))]
+    if "edgeId" in data:
+        edge = graph.edges[data["edgeId"]]
+        words.append(f"{edge.source}.{edge.source_port}->{edge.target}.{edge.target_port}")
+    words += [str(data[key]) for key in ("newStatus", "reason") if key in data]
+    if "error" in data:
+        words.append(data["error"].message)
+    return " ".join(word for word in words if word)
+
+
+def started(events: Iterable[Event]) -> list[str]:
+    """The nodes that were started, in order, as often as they were."""
+    return [each.data["nodeId"] for each in events if each.type is EventType.NODE_STARTED]

@@ -1,0 +1,81 @@
+"""The reference is held against the code: what is not written down does not exist for users."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import chaingraph
+from chaingraph import errors
+from chaingraph.api.dialects import PLAIN
+from chaingraph.api.procedures import router
+from chaingraph.cli import app
+from chaingraph.engine.events import EventType
+from chaingraph.settings import Settings, read_settings
+from tests.api.fake_service import FakeService
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+
+
+def reference(name: str) -> str:
+    return (DOCS / "reference" / f"{name}.md").read_text()
+
+
+def test_every_error_is_in_the_reference_with_its_code() -> None:
+    text = reference("errors")
+    for name, each in inspect.getmembers(errors, inspect.isclass):
+        if issubclass(each, errors.ChainGraphError):
+            assert f"| `{name}` | {each.code} |" in text
+
+
+def test_every_event_type_is_in_the_reference() -> None:
+    text = reference("events")
+    for each in EventType:
+        assert f"| `{each.value}` |" in text
+
+
+def test_every_procedure_is_in_the_reference_with_its_kind() -> None:
+    text = reference("procedures")
+    for name, procedure in router(FakeService(), PLAIN).items():
+        assert f"| `{name}` | {procedure.kind} |" in text
+
+
+def test_every_setting_has_a_variable_in_the_reference_with_its_default() -> None:
+    text = reference("settings")
+    variables = re.findall(r"^\| `(CHAINGRAPH_\w+)` \|[^|]*\| ([^|]*) \|", text, re.M)
+    assert len(variables) == len(fields(Settings))
+    for variable, shown in variables:
+        if shown.strip():
+            value = shown.strip().strip("`")
+            assert read_settings({variable: value}) == Settings(), variable
+
+
+def test_every_command_is_in_the_reference() -> None:
+    import typer.main
+
+    def names(command: object, path: str) -> list[str]:
+        inner = getattr(command, "commands", None)
+        if inner is None:
+            return [path]
+        return [found for name, each in inner.items() for found in names(each, f"{path} {name}")]
+
+    text = reference("cli")
+    for command in names(typer.main.get_command(app), "chaingraph"):
+        assert f"### `{command}" in text, command
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda p: p.stem)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_public_names_are_few_and_importable() -> None:
+    assert len(chaingraph.__all__) <= 15
+    for name in chaingraph.__all__:
+        assert getattr(chaingraph, name) is not None
