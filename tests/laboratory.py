@@ -121,6 +121,12 @@ class Lab:
         await self.work(segment)
         return await self.seen(segment.execution_id)
 
+    async def until(self, execution_id: str, type_: str, node_id: str) -> None:
+        """Return when such an event of the node is committed."""
+        async for batch in self.service.follow(LOCAL, execution_id, view="compact"):
+            if any(e.type == type_ and e.data.get("nodeId") == node_id for e in batch):
+                return
+
     async def seen(self, execution_id: str) -> Run:
         """What is in the journal now."""
         stored = await self._stored(execution_id)

@@ -103,7 +103,7 @@ def validate(
         for kind, findings in (("error", report.errors), ("warning", report.warnings)):
             for each in findings:
                 typer.echo(f"{kind}: {each}")
-        note(f"{file}: {len(report.errors)} errors, {len(report.warnings)} warnings")
+        note(f"{file}: errors: {len(report.errors)}, warnings: {len(report.warnings)}")
     return BAD_INPUT if report.errors else None
 
 

@@ -53,7 +53,8 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
     try:
         listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        raise BadInput(f"Cannot listen on {host}:{port}: {error.strerror}") from None
+        reason, *_ = str(error.strerror).partition(" (while")
+        raise BadInput(f"Cannot listen on {host}:{port}: {reason}") from None
     with listener:
         yield listener
 

@@ -13,7 +13,7 @@ from typing import Any
 from chaingraph.errors import ExecutionNotFound, Fenced, IdempotencyConflict, InboxMoved
 from chaingraph.execution import endings
 from chaingraph.execution.boundary import reached
-from chaingraph.execution.commands import Answer, Effect, effect_of
+from chaingraph.execution.commands import Answer, Effect, effect_of, repeated
 from chaingraph.execution.memory_row import MemoryRow
 from chaingraph.execution.ports import Append, NewExecution, StoredFlow
 from chaingraph.execution.records import (
@@ -114,7 +114,7 @@ class MemoryJournal:
         if execution is None:
             raise ExecutionNotFound(execution_id)
         if any(known.id == command.id for known in execution.inbox):
-            return Answer(repeated=True)
+            return repeated(execution.stored)
         effect = effect_of(command, execution.stored)
         seq = execution.dispatch.inbox_seq + 1
         execution.inbox.append(replace(command, seq=seq))

@@ -1,0 +1,106 @@
+"""Cases of the crash matrix: run them in a warm process, and judge what they left."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.crash.lives import KILLED, Life
+
+ROOT = Path(__file__).parents[2]
+#: The nodes of the flow `mixed` that never run when its `once` node was interrupted.
+LOST_WITH_ONCE = {"once": "node:failed", "after": "node:skipped"}
+
+Report = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    lives: tuple[Life, ...]
+
+    @property
+    def name(self) -> str:
+        first = self.lives[0]
+        return f"{first.flow}, boundary {first.die_at}, dispatch {first.dispatch}"
+
+    @property
+    def report(self) -> Report:
+        found: Report = json.loads((Path(self.lives[-1].folder) / "report.json").read_text())
+        return found
+
+    @property
+    def effects(self) -> list[dict[str, str]]:
+        path = Path(self.lives[-1].folder) / "effects"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def run_cases(cases: Sequence[Case], timeout: float) -> list[list[int]]:
+    """The exit codes of the lives of each case."""
+    lines = [json.dumps([life.to_json() for life in case.lives]) for case in cases]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "tests.crash.warm"],
+        input="\n".join(lines),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        cwd=ROOT,
+    )
+    results = dict(json.loads(line) for line in done.stdout.splitlines())
+    assert len(results) == len(cases), done.stderr[-4000:]
+    for number, codes in results.items():
+        assert codes[-1] == 0, f"{cases[number].name}: {codes}\n{done.stderr[-6000:]}"
+    return [results[number] for number in range(len(cases))]
+
+
+def judge(case: Case, clean: Report) -> list[str]:
+    """What is wrong with a case that ended, compared with a run that nobody cut short."""
+    report = case.report
+    wrong: list[str] = list(report["findings"])
+    wrong += _repeated_effects(case)
+    if report["status"] != "completed":
+        wrong.append(f"status {report['status']}")
+    expected = dict(clean["nodes"])
+    if _interrupted(report):
+        wrong += _lost_with_once(report)
+        for node_id in LOST_WITH_ONCE:
+            del expected[node_id]
+    for node_id, node in expected.items():
+        if report["nodes"][node_id] != node:
+            wrong.append(f"node {node_id} is {report['nodes'][node_id]}, should be {node}")
+    return [f"{case.name}: {each}" for each in wrong]
+
+
+def _repeated_effects(case: Case) -> list[str]:
+    """I4: once more for each loss, under the same key, and after a committed start; I3 beside."""
+    losses = sum(life.die_at > 0 for life in case.lives)
+    seen = Counter((each["node"], each["kind"]) for each in case.effects)
+    keys = {(each["node"], each["key"]) for each in case.effects}
+    starts = Counter(node for type_, node in case.report["types"] if type_ == "node:started")
+    wrong = []
+    for (node_id, kind), count in seen.items():
+        allowed = 1 if kind == "once" else 1 + losses
+        if count > min(allowed, starts[node_id]):
+            wrong.append(f"the effect of {node_id} came {count} times, {starts[node_id]} starts")
+        if sum(node == node_id for node, _ in keys) != 1:
+            wrong.append(f"node {node_id} had several keys: {sorted(keys)}")
+    return wrong
+
+
+def _interrupted(report: Report) -> bool:
+    node = report["nodes"].get("once")
+    return node is not None and node["outcome"] == "node:failed"
+
+
+def _lost_with_once(report: Report) -> list[str]:
+    outcomes = {node_id: report["nodes"][node_id]["outcome"] for node_id in LOST_WITH_ONCE}
+    return [] if outcomes == LOST_WITH_ONCE else [f"an interrupted once left {outcomes}"]
+
+
+def was_cut(codes: list[int]) -> bool:
+    return codes[0] == KILLED
