@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -29,8 +30,11 @@ from chaingraph.execution.records import (
 from chaingraph.execution.segment import World, run_segment
 from chaingraph.execution.service import Service
 from chaingraph.execution.view import SeenEvent
+from chaingraph.flow.build import FlowBuilder
 from chaingraph.flow.codec import read_flow
 from chaingraph.flow.model import Flow
+from chaingraph.nodes.basic_values import TextNode
+from chaingraph.nodes.flow_control import GroupNode
 
 WORKER = WorkerRow("w1", "here", 1, 0.0, 0, True)
 MAX_VALUE_BYTES = 1 << 20
@@ -57,10 +61,16 @@ class SpiedJournal(MemoryJournal):
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self.boundaries: list[int] = []
+        self._committed: defaultdict[str, list[Event]] = defaultdict(list)
 
     async def append(self, append: Append) -> None:
         await super().append(append)
         self.boundaries.append(append.expected + len(append.entries))
+        self._committed[append.lease.execution_id] += map(decode, append.entries)
+
+    def committed(self, execution_id: str) -> list[Event]:
+        """What appends have committed by now, without waiting."""
+        return self._committed[execution_id]
 
 
 @dataclass
@@ -144,6 +154,12 @@ class Lab:
         stored = await self.journal.get(execution_id)
         assert stored is not None
         return stored
+
+
+def lab_of(*things: object) -> tuple[Lab, FlowBuilder]:
+    """A lab with these node types beside texts and groups, and an empty flow for it."""
+    lab = Lab(Catalog.of(TextNode, GroupNode, *things))
+    return lab, FlowBuilder("test", lab.catalog)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from chaingraph.engine.authoring import node
 from chaingraph.engine.node import NodeError
 
 
-@node
+@node()
 def broken_node(cause: str = "no reason") -> str:
     """Fails."""
     raise NodeError(f"broken by {cause}")
@@ -34,6 +34,17 @@ def test_inputs_replace_what_the_flow_says(call: Call, sum_file: Path) -> None:
     assert "total.result = 70" in result.stdout
 
 
+def test_an_input_may_be_the_only_value_of_a_required_port(call: Call, write: Write) -> None:
+    code = "from chaingraph.engine.authoring import node\n@node()\n"
+    nodes = write(
+        "own_nodes.py", code + "def loud_node(text: str) -> str:\n    return text.upper()\n"
+    )
+    flow = write("loud.yaml", "nodes: {loud: {type: LoudNode}}")
+    assert "it is required" in call("run", flow, "--nodes", nodes).stderr
+    result = call("run", flow, "--nodes", nodes, "--input", "loud.text=hello")
+    assert 'loud.result = "HELLO"' in result.stdout
+
+
 def test_json_prints_one_event_a_line_and_nothing_else(call: Call, sum_file: Path) -> None:
     events = objects(call("run", sum_file, "--json").stdout)
     assert [each["position"] for each in events] == list(range(len(events)))
@@ -51,15 +62,15 @@ def test_a_failure_that_nobody_handles_is_told_and_gives_3(call: Call, write: Wr
         "broken.yaml",
         """
         nodes:
-          why: {type: TextNode, inputs: {value: rain}}
+          why: {type: TextNode, inputs: {text: rain}}
           broken: {type: BrokenNode}
-        edges: [why.value -> broken.cause]
+        edges: [why.text -> broken.cause]
         """,
     )
     result = call("run", flow, "--nodes", nodes)
     assert result.exit_code == 3
     assert "node broken (Broken) failed: broken by rain" in result.stdout
-    assert 'why.value -> broken.cause = "rain"' in result.stdout
+    assert 'why.text -> broken.cause = "rain"' in result.stdout
 
     as_json = call("run", flow, "--nodes", nodes, "--json")
     assert as_json.exit_code == 3
@@ -131,8 +142,8 @@ def test_continuing_takes_what_a_command_queued_without_a_worker(
         ("port.yaml", "nodes: {a: {type: MathNode, inputs: {a: much}}}", "expected a number"),
         (
             "misfit.yaml",
-            "{nodes: {t: {type: TextNode}, m: {type: MathNode}}, edges: [t.value -> m.a]}",
-            "t.value -> m.a",
+            "{nodes: {t: {type: TextNode}, m: {type: MathNode}}, edges: [t.text -> m.a]}",
+            "t.text -> m.a",
         ),
     ],
 )
@@ -167,9 +178,7 @@ def test_an_input_that_cannot_be_used_is_refused_before_anything_is_written(
     assert not data_dir.exists()
 
 
-def test_a_value_of_50_megabytes_is_refused(
-    call: Call, write: Write, data_dir: Path
-) -> None:
+def test_a_value_of_50_megabytes_is_refused(call: Call, write: Write, data_dir: Path) -> None:
     flow = write("told.yaml", "nodes: {told: {type: DebugLogNode}}")
     text = write("large.txt", '"' + "x" * 50_000_000 + '"')
     result = call("run", flow, "--input", f"told.message=@{text}")

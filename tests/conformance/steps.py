@@ -95,7 +95,14 @@ def ending(lease: Lease, expected: int, *, seen: int = 1, **more: Any) -> Append
     """The append of `flow:completed`."""
     folded = Folded(Status.COMPLETED, started_at=1_000, completed_at=2_000)
     return batch(
-        lease, expected, "flow:completed", folded=folded, ends=True, seen=seen, data=COMPLETED, **more
+        lease,
+        expected,
+        "flow:completed",
+        folded=folded,
+        ends=True,
+        seen=seen,
+        data=COMPLETED,
+        **more,
     )
 
 

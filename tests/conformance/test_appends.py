@@ -211,7 +211,11 @@ async def test_a_stale_member_and_its_successor_in_one_group(backend: Backend) -
     other = await leased(backend, "EX2")
     for first, second in ((stale, lease), (lease, stale)):
         at = (await dispatch(backend)).next_position
-        group = [batch(first, at, "node:failed"), batch(second, at, "node:failed"), batch(other, at)]
+        group = [
+            batch(first, at, "node:failed"),
+            batch(second, at, "node:failed"),
+            batch(other, at),
+        ]
         group = [replace(each, cursor=each.lease.number) for each in group]
         done = await together(backend, group)
         fenced = [isinstance(each, Fenced) for each in done]

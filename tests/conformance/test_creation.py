@@ -9,6 +9,7 @@ import pytest
 
 from chaingraph.errors import IdempotencyConflict
 from chaingraph.execution.records import Disposition, Status
+from chaingraph.execution.times import from_ms
 from tests.conformance.backends import Backend
 from tests.conformance.steps import dispatch, new_execution, parked, row, types
 
@@ -93,7 +94,7 @@ async def test_an_unknown_execution_is_none_and_has_no_events(backend: Backend) 
 async def test_roots_come_newest_first_and_strictly_before_after(backend: Backend) -> None:
     times = []
     for execution_id in ("EX1", "EX2", "EX3"):
-        times.append(datetime.fromtimestamp(backend.clock() / 1000, UTC))
+        times.append(from_ms(backend.clock()))
         await parked(backend, execution_id)
         backend.clock.move(1000)
     child = new_execution(
@@ -103,7 +104,9 @@ async def test_roots_come_newest_first_and_strictly_before_after(backend: Backen
     other = new_execution(backend, "EX5", flow_id="V2other")
     await backend.journal.create(other)
 
-    async def ids(limit: int, after: datetime | None = None, flow: str | None = "V2flow") -> list[str]:
+    async def ids(
+        limit: int, after: datetime | None = None, flow: str | None = "V2flow"
+    ) -> list[str]:
         return [each.row.id for each in await backend.journal.roots(flow, limit, after)]
 
     assert await ids(50) == ["EX3", "EX2", "EX1"]

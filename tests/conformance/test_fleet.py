@@ -189,12 +189,13 @@ async def test_only_queued_executions_can_be_stranded(backend: Backend) -> None:
     assert await backend.fleet.stranded() == []
 
 
+#: What may become of a segment in the queue: its status and who has it. None: it is not there.
 LOST = {
-    "missing": "DELETE FROM {table} WHERE workflow_uuid = 'EX1'",
-    "cancelled": "UPDATE {table} SET status = 'CANCELLED' WHERE workflow_uuid = 'EX1'",
-    "ended": "UPDATE {table} SET status = 'SUCCESS' WHERE workflow_uuid = 'EX1'",
-    "at the dead": "UPDATE {table} SET status='PENDING', executor_id='w1' WHERE workflow_uuid='EX1'",
-    "at nobody": "UPDATE {table} SET status='PENDING', executor_id='x' WHERE workflow_uuid='EX1'",
+    "missing": None,
+    "cancelled": ("CANCELLED", None),
+    "ended": ("SUCCESS", "w1"),
+    "at the dead": ("PENDING", "w1"),
+    "at nobody": ("PENDING", "w9"),
 }
 
 
@@ -234,12 +235,17 @@ async def test_a_taken_over_segment_is_in_the_queue(sql_only: Backend) -> None:
     assert await sql_only.fleet.stranded() == []
 
 
-async def in_queue(backend: Backend, statement: str) -> None:
-    """What happens to the queue's own rows, whoever does it."""
+async def in_queue(backend: Backend, fate: tuple[str, str | None] | None) -> None:
+    """Do to the queue's own row of the first segment what the queue might do."""
     assert backend.database is not None
-    table = "workflow_status" if backend.database.is_sqlite else "dbos.workflow_status"
-    text = sa.text(statement.format(table=table))
-    assert await backend.database.write("queue", lambda c: c.execute(text).rowcount) == 1
+    schema = None if backend.database.is_sqlite else "dbos"
+    names = ("workflow_uuid", "status", "executor_id")
+    table = sa.table("workflow_status", *map(sa.column, names), schema=schema)
+    here = table.c.workflow_uuid == "EX1"
+    statement: sa.Delete | sa.Update = sa.delete(table).where(here)
+    if fate is not None:
+        statement = sa.update(table).where(here).values(status=fate[0], executor_id=fate[1])
+    assert await backend.database.write("queue", lambda c: c.execute(statement).rowcount) == 1
 
 
 def test_the_clock_of_the_tests_is_in_utc() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -14,10 +14,18 @@ from psycopg import sql
 
 from chaingraph.durable.database import Database, database_url
 from chaingraph.durable.schema import upgrade
+from tests.crash.cases import Warm
 from tests.servers import new_database
 
 #: Makes a new database and gives its URL.
 MakeDatabase = Callable[[], str]
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    process = Warm()
+    yield process
+    process.close()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -160,6 +160,17 @@ def mixed(flow: FlowBuilder) -> None:
     flow.add("Later", "beside", number=paid["result"])
 
 
+def endless(flow: FlowBuilder) -> None:
+    first = flow.add("AddOne", "first", number=1)
+    endless = flow.add("Slow", "endless", number=first["result"], seconds=600)
+    flow.add("Pay", "never", number=endless["result"])
+
+
+def frozen(flow: FlowBuilder) -> None:
+    slow = flow.add("Slow", "slow", number=1, seconds=1)
+    flow.add("AddOne", "next", number=slow["result"])
+
+
 def slow_chain(flow: FlowBuilder) -> None:
     first = flow.add("Slow", "first", number=1, seconds=0.05)
     second = flow.add("Slow", "second", number=first["result"], seconds=0.05)
@@ -169,9 +180,9 @@ def slow_chain(flow: FlowBuilder) -> None:
 
 
 Draw = Callable[[FlowBuilder], None]
-FLOWS: dict[str, Draw] = {
-    each.__name__: each for each in (chain, wide, diamond, branch, error_catch, group, stream, mixed)
-}
+#: The flows of the crash matrix.
+MATRIX = (chain, wide, diamond, branch, error_catch, group, stream, mixed)
+FLOWS: dict[str, Draw] = {each.__name__: each for each in (*MATRIX, endless, frozen, slow_chain)}
 
 
 def built(draw: Draw, types: Catalog) -> Flow:

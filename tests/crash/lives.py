@@ -40,6 +40,8 @@ class Life:
     die_at: int = 0
     #: with the queue, as `serve`; without it, as `run`
     dispatch: bool = False
+    #: the execution is stopped when this node has started
+    stop_at: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -86,6 +88,9 @@ async def _bring_to_its_end(life: Life, leave: Callable[[dict[str, Any]], None])
         )
         async with _working(house, life, execution_id):
             await house.service.start(LOCAL, execution_id, command_id="start")
+            if life.stop_at:
+                await _until_started(house, execution_id, life.stop_at)
+                await house.service.stop(LOCAL, execution_id, command_id="stop")
             async for _ in house.service.follow(LOCAL, execution_id, view="compact"):
                 pass
             leave(await report(house, execution_id))
@@ -93,6 +98,13 @@ async def _bring_to_its_end(life: Life, leave: Callable[[dict[str, Any]], None])
 
 def _working(house: House, life: Life, execution_id: str) -> AbstractAsyncContextManager[None]:
     return house.working(only=None if life.dispatch else frozenset((execution_id,)))
+
+
+async def _until_started(house: House, execution_id: str, node_id: str) -> None:
+    async for events in house.service.follow(LOCAL, execution_id, view="compact"):
+        started = (each for each in events if each.type == "node:started")
+        if any(each.data["nodeId"] == node_id for each in started):
+            return
 
 
 async def report(house: House, execution_id: str) -> dict[str, Any]:

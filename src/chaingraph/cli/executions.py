@@ -54,14 +54,14 @@ async def create(
 
 
 @command(app, "start")
-async def start(settings: Settings, execution_id: ExecutionId) -> None:
+async def start(settings: Settings, execution_id: ExecutionId, as_json: AsJson = False) -> None:
     """Let a created execution run, in whatever worker is alive."""
     from chaingraph.execution.records import LOCAL
     from chaingraph.modes import open_house
 
     async with open_house(settings) as house:
         await house.service.start(LOCAL, execution_id)
-        await _warn_without_worker(house, execution_id)
+        await _acknowledge(house, execution_id, as_json)
 
 
 @command(app, "stop")
@@ -69,6 +69,7 @@ async def stop(
     settings: Settings,
     execution_id: ExecutionId,
     reason: Annotated[str | None, typer.Option("--reason", help="Kept in the last event.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Cancel what runs and end in `flow:cancelled`."""
     from chaingraph.execution.records import LOCAL
@@ -76,13 +77,16 @@ async def stop(
 
     async with open_house(settings) as house:
         await house.service.stop(LOCAL, execution_id, reason=reason)
-        await _warn_without_worker(house, execution_id)
+        await _acknowledge(house, execution_id, as_json)
 
 
-async def _warn_without_worker(house: House, execution_id: str) -> None:
+async def _acknowledge(house: House, execution_id: str, as_json: bool) -> None:
+    """With --json say where the execution stands; warn when nobody will read the command."""
     from chaingraph.execution.records import LOCAL
 
     row = await house.service.details(LOCAL, execution_id)
+    if as_json:
+        print_objects([{"id": row.id, "status": row.status}])
     if not row.status.is_terminal and not await house.has_live_worker():
         note(
             "Warning: no worker is running. The command is kept and takes effect with "

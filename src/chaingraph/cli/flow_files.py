@@ -14,13 +14,11 @@ if TYPE_CHECKING:
     from chaingraph.flow.ports import Port
     from chaingraph.flow.validate import Report
 
-_BY_HAND = (".yaml", ".yml")
-_ENDINGS = (".json", *_BY_HAND)
-
 
 def names_file(text: str) -> bool:
     """Whether FLOW means a file; what is no file and looks like none is the id of a flow."""
-    return Path(text).exists() or text.lower().endswith(_ENDINGS) or "/" in text
+    looks_like_one = "/" in text or text.lower().endswith((".json", ".yaml", ".yml"))
+    return looks_like_one or Path(text).exists()
 
 
 def read_flow_file(path: str, types: NodeTypes) -> Flow:
@@ -34,7 +32,11 @@ def report_on(flow: Flow, path: str, types: NodeTypes) -> Report:
     """What is wrong with a flow of this file; one that was written by hand is judged strictly."""
     from chaingraph.flow.validate import check
 
-    return check(flow, types, strict=path.lower().endswith(_BY_HAND))
+    return check(flow, types, strict=_by_hand(path))
+
+
+def _by_hand(path: str) -> bool:
+    return path.lower().endswith((".yaml", ".yml"))
 
 
 def read_valid_flow(
@@ -48,9 +50,10 @@ def read_valid_flow(
 
     flow = read_flow_file(path, types)
     inputs = read_inputs(given, flow, types)
-    report = report_on(with_inputs(flow, types, inputs) if inputs else flow, path, types)
-    if report.errors:
-        raise InvalidFlow(flow.id, report.errors)
+    if _by_hand(path):  # judged more strictly than `prepare` does
+        report = report_on(with_inputs(flow, types, inputs), path, types)
+        if report.errors:
+            raise InvalidFlow(flow.id, report.errors)
     prepare(flow, types, inputs, max_value_bytes=max_value_bytes)
     return flow, inputs
 

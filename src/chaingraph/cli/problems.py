@@ -32,17 +32,19 @@ def reported() -> Iterator[None]:
         yield
     except (KeyboardInterrupt, asyncio.CancelledError):
         raise typer.Exit(INTERRUPTED) from None
-    except BrokenPipeError:
-        # Whoever read us is gone; the interpreter must not try to flush at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(FAILED) from None
     except Exception as error:
         cause = cause_of(error)
         if isinstance(cause, BrokenPipeError):
-            raise typer.Exit(FAILED) from None
-        log.debug("the command failed", exc_info=cause)
-        note(f"Error: {sentence(cause)}")
+            _forget_stdout()
+        else:
+            log.debug("the command failed", exc_info=cause)
+            note(f"Error: {sentence(cause)}")
         raise typer.Exit(exit_code(cause)) from None
+
+
+def _forget_stdout() -> None:
+    """Whoever read us is gone; the interpreter must not try to flush at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def cause_of(error: BaseException) -> BaseException:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import typer
 
 from chaingraph.cli.displays import display_of
+from chaingraph.cli.interrupts import Interrupts
 from chaingraph.cli.json_lines import event_object, print_objects
 from chaingraph.cli.problems import FAILED, INTERRUPTED, UNCAUGHT_FAILURES, note
 from chaingraph.cli.progress import Progress
@@ -31,7 +30,12 @@ if TYPE_CHECKING:
 
 async def work_on(house: House, execution_id: str, as_json: bool) -> int:
     """Run this execution and no other, until it ends or is left; the exit code."""
-    interrupts = Interrupts(house, execution_id)
+
+    async def stop() -> None:
+        with suppress(IllegalTransition):  # it has just ended
+            await house.service.stop(LOCAL, execution_id)
+
+    interrupts = Interrupts(stop)
     try:
         async with asyncio.TaskGroup() as tasks:
             with interrupts.caught(tasks):
@@ -86,46 +90,6 @@ async def _follow(house: House, stored: Stored, *, silent: bool) -> Progress:
                 progress.apply(event)
             display.show([e for e in events if e.position >= stored.dispatch.next_position])
     return progress
-
-
-class Interrupts:
-    """Ctrl-C stops the execution; a second one, or SIGTERM, leaves it as it is."""
-
-    def __init__(self, house: House, execution_id: str) -> None:
-        self._house = house
-        self._execution_id = execution_id
-        self._stopping = False
-        self.leaving = False
-
-    @contextmanager
-    def caught(self, tasks: asyncio.TaskGroup) -> Iterator[None]:
-        """While entered, signals come here; leaving cancels the task that entered."""
-        loop, here = asyncio.get_running_loop(), asyncio.current_task()
-        assert here is not None
-
-        def leave() -> None:
-            self.leaving = True
-            here.cancel()
-
-        def interrupted() -> None:
-            if self._stopping:
-                leave()
-                return
-            self._stopping = True
-            note("Stopping; press Ctrl-C again to leave the execution as it is")
-            tasks.create_task(self._stop())
-
-        loop.add_signal_handler(signal.SIGINT, interrupted)
-        loop.add_signal_handler(signal.SIGTERM, leave)
-        try:
-            yield
-        finally:
-            loop.remove_signal_handler(signal.SIGINT)
-            loop.remove_signal_handler(signal.SIGTERM)
-
-    async def _stop(self) -> None:
-        with suppress(IllegalTransition):  # it has just ended
-            await self._house.service.stop(LOCAL, self._execution_id)
 
 
 def _how_to_go_on(settings: Settings, execution_id: str) -> str:

@@ -157,7 +157,7 @@ def _adopt(table: sa.Table) -> None:
     indexes = {index["name"] for index in inspector.get_indexes(table.name)}
     for column in table.columns:
         if column.name not in columns:
-            op.add_column(table.name, column.copy())
+            op.add_column(table.name, column)
     for index in table.indexes:
         if index.name not in indexes:
             index.create(op.get_bind())

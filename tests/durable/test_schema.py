@@ -1,0 +1,173 @@
+"""The migrated schema is the one of the tables, and a database of the original is adopted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from chaingraph.durable import tables as t
+from chaingraph.durable.database import Database, database_url
+from chaingraph.durable.schema import HEAD, VERSION_TABLE, current, upgrade
+from chaingraph.errors import IllegalTransition
+from chaingraph.execution.records import Disposition, Status
+from tests.conformance.backends import sql_backend
+from tests.conformance.steps import command
+
+OURS = frozenset(
+    [
+        "flow_snapshot",
+        "disp",
+        "num",
+        "holder",
+        "next_pos",
+        "inbox_seq",
+        "inbox_cur",
+        "last_batch",
+        "create_key",
+        "create_hash",
+    ]
+)
+
+
+def original_tables() -> sa.MetaData:
+    """The original's own table of executions, with two of its indexes."""
+    metadata = sa.MetaData()
+    table = sa.Table("chaingraph_executions", metadata)
+    for each in t.executions.columns:
+        if each.name not in OURS:
+            default = each.server_default
+            column = sa.Column(each.name, each.type, nullable=each.nullable, server_default=default)
+            table.append_column(column)
+    table.append_constraint(sa.PrimaryKeyConstraint(table.c.id))
+    by_flow = (table.c.flow_id, table.c.execution_depth, table.c.created_at)
+    sa.Index("chaingraph_executions_flow_idx", *by_flow)
+    sa.Index("chaingraph_executions_failure_count_idx", table.c.failure_count)
+    return metadata
+
+
+ROW: dict[str, Any] = {
+    "id": "EXold",
+    "flow_id": "V2old",
+    "owner_id": "0xabc",
+    "root_execution_id": "EXold",
+    "status": "running",
+    "created_at": datetime(2024, 2, 3, 4, 5, 6, 789_123),
+    "updated_at": datetime(2024, 2, 3, 4, 5, 7),
+    "execution_depth": 0,
+    "options": {"debug": True},
+    "external_events": [{"eventName": "x"}],
+    "failure_count": 0,
+}
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'chaingraph.db'}"
+    found: str = request.getfixturevalue("postgres_database")
+    return found
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    opened = Database(database_url(url))
+    yield opened
+    opened.close()
+
+
+def ours(name: str | None, kind: str, parents: object) -> bool:
+    if kind != "table":
+        return True
+    return name is not None and name.startswith("chaingraph_") and name != VERSION_TABLE
+
+
+def differences(database: Database) -> list[Any]:
+    options = {"include_name": ours, "compare_type": True}
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts=options)
+        return list(compare_metadata(context, t.metadata))
+
+
+def test_the_migrated_schema_is_that_of_the_tables(database: Database) -> None:
+    upgrade(database)
+    assert current(database.engine) == HEAD
+    assert differences(database) == []
+
+
+def test_an_upgrade_twice_is_one(database: Database) -> None:
+    upgrade(database)
+    with database.engine.begin() as connection:
+        connection.execute(sa.insert(t.executions), {**ROW, "disp": "P"})
+    upgrade(database)
+    with database.engine.connect() as connection:
+        assert connection.execute(sa.select(t.executions.c.disp)).scalars().all() == ["P"]
+
+
+def test_processes_that_upgrade_at_once_do_not_disturb_each_other(url: str) -> None:
+    databases = [Database(database_url(url)) for _ in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(upgrade, databases))
+    assert differences(databases[0]) == []
+    for each in databases:
+        each.close()
+
+
+def test_an_upgrade_that_was_cut_short_is_made_whole(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("chaingraph.durable.schema.command.upgrade", cut)
+        with pytest.raises(KeyboardInterrupt):
+            upgrade(database)
+    assert current(database.engine) is None
+    upgrade(database)
+    assert differences(database) == []
+
+
+async def test_a_database_of_the_original_is_adopted(database: Database, url: str) -> None:
+    metadata = original_tables()
+    original = metadata.tables["chaingraph_executions"]
+    with database.engine.begin() as connection:
+        metadata.create_all(connection)
+        connection.execute(sa.insert(original), ROW)
+        before = connection.execute(sa.select(original)).one()
+    upgrade(database)
+    with database.engine.connect() as connection:
+        assert connection.execute(sa.select(original)).one() == before
+    left = [(kind, index.name) for kind, index in differences(database)]
+    assert left == [("remove_index", "chaingraph_executions_failure_count_idx")]
+    async with sql_backend(url) as backend:
+        stored = await backend.journal.get("EXold")
+        assert stored is not None
+        assert stored.row.status is Status.RUNNING
+        assert stored.row.created_at.microsecond == 789_000
+        assert (stored.row.options, stored.row.external_events) == (
+            {"debug": True},
+            [{"eventName": "x"}],
+        )
+        assert stored.dispatch.disposition is Disposition.DONE
+        assert [each.row.id for each in await backend.journal.roots("V2old", 5, None)] == ["EXold"]
+
+
+@pytest.mark.parametrize("kind", ["start", "stop"])
+async def test_an_execution_of_the_original_is_not_touched(url: str, kind: str) -> None:
+    async with sql_backend(url) as backend:
+        assert backend.database is not None
+        with backend.database.engine.begin() as connection:
+            connection.execute(sa.insert(t.executions), ROW)
+        before = await backend.journal.get("EXold")
+        with pytest.raises(IllegalTransition):
+            await backend.journal.deliver("EXold", command(kind))
+        assert await backend.journal.get("EXold") == before
+        assert await backend.fleet.stranded() == []
