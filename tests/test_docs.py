@@ -47,7 +47,7 @@ def test_every_procedure_is_in_the_reference_with_its_kind() -> None:
 
 def test_every_setting_has_a_variable_in_the_reference_with_its_default() -> None:
     text = reference("settings")
-    variables = re.findall(r"^\| `(CHAINGRAPH_\w+)` \|[^|]*\| ([^|]*) \|", text, re.M)
+    variables = re.findall(r"^\| `(CHAINGRAPH_\w+)` \|[^|]*\|([^|]*)\|", text, re.M)
     assert len(variables) == len(fields(Settings))
     for variable, shown in variables:
         if shown.strip():

@@ -21,7 +21,7 @@ from uuid import uuid4
 
 import psutil
 
-from chaingraph.durable.database import Database, database_url
+from chaingraph.durable.database import Database, database_url, translated
 from chaingraph.durable.dispatch import Dispatcher
 from chaingraph.durable.doorbell import Doorbell
 from chaingraph.durable.fleet import SqlFleet
@@ -94,7 +94,7 @@ class House:
             self.bell,
             self.catalog,
             graph_of=readable,
-            launch=self._launch,
+            launch=self.launch,
             clock=self.clock,
             max_value_bytes=self.settings.max_value_bytes,
         )
@@ -108,7 +108,7 @@ class House:
         else:
             LocalBell.ring(self.bell, key)
 
-    def _launch(self, segment: Segment) -> None:
+    def launch(self, segment: Segment) -> None:
         """Offer a segment that was queued just now to this worker, else to the others.
 
         The queue brings it in any case; this only saves the wait for its next poll.
@@ -198,13 +198,13 @@ class House:
 async def open_house(settings: Settings, catalog: Catalog | None = None) -> AsyncIterator[House]:
     """An executor on the database of the settings, which is created or upgraded first.
 
-    Raises StoreUnavailable when the database cannot be reached.
+    Raises BadInput for a URL that names no database, StoreUnavailable when it cannot be reached.
     """
     if not settings.database:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     database = Database(database_url(settings.database_url))
     try:
-        await asyncio.to_thread(upgrade, database)
+        await asyncio.to_thread(translated, upgrade, database)
         dispatcher = Dispatcher(dbos_engine(database))
         writer = GroupWriter(database, now_ms)
         bell = Doorbell(database.url)

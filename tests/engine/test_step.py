@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chaingraph.engine.authoring import node
+from chaingraph.engine.authoring import node, passthrough
 from chaingraph.engine.events import EventType
 from chaingraph.engine.node import Context, NodeType
 from tests.laboratory import lab_of, started
@@ -185,3 +185,41 @@ async def test_an_index_that_no_array_has_fails_the_transfer() -> None:
     run = await lab.run(build.build())
     assert run.one(EventType.NODE_SKIPPED, "take").data["reason"] == "edge transfer failed"
     assert run.last.type is EventType.FLOW_COMPLETED
+
+
+async def test_a_node_inside_a_tool_is_only_marked_completed_and_its_schema_passed_on() -> None:
+    called: list[str] = []
+    capture = {"nodeSchemaCapture": {"enabled": True, "capturedNodeId": "tool"}}
+
+    @node(kind="pure", quick=True)
+    def tool() -> None:
+        called.append("tool")
+
+    @node(category="tools")
+    class Collect:
+        schema: dict[str, Any] | None = passthrough({"name": "tool"}, ui=capture)
+        go: bool = False
+
+    @node()
+    async def use(schema: dict[str, Any] | None = None) -> Any:
+        return schema
+
+    @node()
+    async def late() -> bool:
+        return True
+
+    lab, build = lab_of(Collect, tool, use, late)
+    build.add("Collect", "parent", go=build.add("Late", "late")["result"])
+    build.add("Tool", "tool", parent="parent")
+    build.add("Use", "use")
+    build.connect("parent.schema", "use.schema")
+    run = await lab.run(build.build())
+    assert called == []
+    assert run.value("use", "result") == {"name": "tool"}
+    assert set(run.statuses.values()) == {"completed"}
+    given = run.one(EventType.NODE_PORT_RESOLVED, "parent").position
+    assert given < run.one(EventType.NODE_STARTED, "parent").position
+    for cut in run.cuts():
+        resumed = await run.resumed_at(cut)
+        assert resumed.value("use", "result") == {"name": "tool"}
+        assert set(resumed.statuses.values()) == {"completed"}

@@ -75,9 +75,8 @@ class Kernel:
                 yield Move(f"declare-dead {worker_id}", True, to)
         if state.disposition == "L" and state.holder not in state.alive:
             yield Move("take-over", True, self._taken(state))
-        if state.disposition == "Q" and self.keeps("scan_queued"):
-            if _is_lost(state):
-                yield Move("scan", True, woken(state))
+        if state.disposition == "Q" and self.keeps("scan_queued") and _is_lost(state):
+            yield Move("scan", True, woken(state))
         if state.faults:
             for number, where in state.queue:
                 if where == "ended" or not _comes(where, state):

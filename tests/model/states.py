@@ -110,9 +110,9 @@ def violation(state: State) -> str:
     for node in "AB":
         if events.count(f"{node} completed") > 1:
             return f"I3: {node} completed twice"
-        if f"{node} completed" in events:
-            if f"{node} started" in events[events.index(f"{node} completed") :]:
-                return f"I3: {node} started again"
+        settled_at = events.index(f"{node} completed") if f"{node} completed" in events else None
+        if settled_at is not None and f"{node} started" in events[settled_at:]:
+            return f"I3: {node} started again"
     if events.count("started") > 1:
         return "I3: the start was applied twice"
     if "stop" in state.inbox and "completed" in events:

@@ -56,7 +56,7 @@ async def _begin(house: House, execution_id: str) -> Stored:
         raise ExecutionNotFound(execution_id)
     dispatch = stored.dispatch
     if dispatch.disposition is Disposition.QUEUED:
-        house._launch(Segment(execution_id, dispatch.number))
+        house.launch(Segment(execution_id, dispatch.number))
     elif stored.row.status is Status.CREATED and dispatch.disposition is Disposition.PARKED:
         with suppress(IllegalTransition):  # another process was faster
             await house.service.start(LOCAL, execution_id)

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, InterfaceError, OperationalError
 
 from chaingraph.errors import BadInput, StoreUnavailable
 from chaingraph.execution.boundary import reached
@@ -35,11 +35,26 @@ PAUSES = (0.05, 0.2, 0.5)
 
 
 def database_url(text: str) -> URL:
-    """The URL with the driver this package uses."""
-    url = make_url(text)
-    if url.get_backend_name() in ("postgresql", "postgres"):
+    """The URL with the driver this package uses. Raises BadInput when it is none of ours."""
+    try:
+        url = make_url(text)
+        backend = url.drivername.partition("+")[0]
+    except ArgumentError:
+        raise BadInput(f"{text!r} is not a database URL") from None
+    if backend in ("postgresql", "postgres"):
         return url.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise BadInput(f"{backend} is not supported; use a postgresql:// or sqlite:/// URL")
     return url
+
+
+def translated(call: Callable[[Database], None], database: Database) -> None:
+    """Call with the database. Raises StoreUnavailable where the drivers raise their own errors."""
+    try:
+        call(database)
+    except DBAPIError as error:
+        reason = " ".join(str(error.orig).split())
+        raise StoreUnavailable(f"The database cannot be used: {reason}") from error
 
 
 def create_engine(url: URL) -> Engine:

@@ -6,8 +6,6 @@ import logging
 from pathlib import Path
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 from dbos import DBOS
 from sqlalchemy.engine import Engine
 
@@ -25,6 +23,9 @@ def upgrade(database: Database) -> None:
     """Create or upgrade all tables. Cheap when there is nothing to do; safe to run twice."""
     if current(database.engine) == HEAD:
         return
+    from alembic import command  # slow to import, and seldom needed
+    from alembic.config import Config
+
     # First, and safe to repeat: our version then says that all of it is there.
     DBOS.migrate(database.url.render_as_string(hide_password=False))
     with database.engine.begin() as connection:

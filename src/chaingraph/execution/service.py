@@ -80,9 +80,15 @@ class Service:
         self._max_value_bytes = max_value_bytes
         self._feeds = Feeds(journal)
 
-    async def import_flow(self, principal: Principal, flow: Flow) -> StoredFlow:
-        """Store a flow under its id: new, or as the next version. Raises InvalidFlow."""
-        prepare(flow, self._types, {}, max_value_bytes=self._max_value_bytes)
+    async def import_flow(
+        self, principal: Principal, flow: Flow, inputs: Mapping[str, Any] | None = None
+    ) -> StoredFlow:
+        """Store a flow under its id: new, or as the next version. Raises InvalidFlow.
+
+        `inputs` are those it will run with: a required port may have no value without them.
+        They are not stored.
+        """
+        prepare(flow, self._types, inputs or {}, max_value_bytes=self._max_value_bytes)
         known = await self._flows.get(flow.id)
         if known is not None and not principal.may_use(known.owner_id or "local"):
             raise Forbidden(f"flow {flow.id}")

@@ -11,7 +11,6 @@ from functools import cache
 from typing import Literal
 
 import httpx
-from markdownify import markdownify
 
 from chaingraph.engine.authoring import Context, NodeError, node, output, port
 from chaingraph.nodes.javascript import number_text
