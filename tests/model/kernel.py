@@ -22,8 +22,6 @@ RULES = {
     "self_audit": "a worker queues anew what it holds and does not run",
     "new_worker_id": "every life of a worker has a new id",
     "scan_queued": "what the queue will not bring is queued under the next number",
-    "terminal_fences": "the end gives up the lease and raises the number",
-    "claim_needs_life": "a worker that was declared dead claims nothing",
 }
 
 
@@ -146,7 +144,7 @@ class Kernel:
             yield Move(f"w{slot}: claim {task.number}, answer lost", False, lost)
 
     def _may_claim(self, state: State, me: WorkerId, task: Task) -> bool:
-        if self.keeps("claim_needs_life") and me not in state.alive:
+        if me not in state.alive:
             return False
         if self.keeps("claim_by_number"):
             return (state.disposition, state.number) == ("Q", task.number)
@@ -223,21 +221,18 @@ class Segment:
         elif not self._holds():
             yield Move(f"{name}, fenced", True, dropped(state, self._slot, task))
         elif len(state.inbox) == task.seen or not self._kernel.keeps("terminal_checks_inbox"):
-            ended = state.appended(event, number=task.number)._replace(
-                disposition="D", cursor=task.seen
+            ended = state.appended(event)._replace(
+                disposition="D", holder=None, number=state.number + 1, cursor=task.seen
             )
-            if self._kernel.keeps("terminal_fences"):
-                ended = ended._replace(holder=None, number=state.number + 1)
             yield Move(name, True, dropped(ended, self._slot, task))
             if state.faults:
                 yield Move(f"{name}, answer lost", False, _fault(ended))
 
     def _holds(self) -> bool:
         state, task = self._state, self._task
-        mine = (state.number, state.holder) == (task.number, self._me)
-        leased = state.disposition == "L" or not self._kernel.keeps("terminal_fences")
+        lease = (state.disposition, state.number, state.holder)
         position = len(state.journal) == len(task.known) or not self._kernel.keeps("position_cas")
-        return mine and leased and position
+        return lease == ("L", task.number, self._me) and position
 
     def _is_there(self, event: str) -> bool:
         """The batch was committed, and its answer was lost."""

@@ -59,7 +59,6 @@ async def _run_new(
 ) -> int:
     from chaingraph.cli.flow_files import names_file, read_inputs, read_valid_flow
     from chaingraph.cli.watching import work_on
-    from chaingraph.execution.intake import flow_json
     from chaingraph.execution.records import LOCAL
     from chaingraph.flow.codec import read_flow
     from chaingraph.modes import open_house
@@ -71,8 +70,7 @@ async def _run_new(
     async with open_house(settings, catalog) as house:
         if parsed is not None:
             flow, inputs = parsed
-            # Checked with its inputs: without them a required port may have no value.
-            await house.flows.put(flow_json(flow), flow.owner)
+            await house.service.import_flow(LOCAL, flow, inputs)
         else:
             flow = read_flow((await house.service.flow(LOCAL, name)).data)
             inputs = read_inputs(given, flow, catalog)

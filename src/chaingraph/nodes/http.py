@@ -129,6 +129,8 @@ def _compact_json(answer: httpx.Response) -> str:
 
 
 def _markdown(answer: httpx.Response) -> str:
+    from markdownify import markdownify  # slow to import, and seldom needed
+
     return str(markdownify(answer.text, heading_style="ATX")).strip()
 
 
