@@ -68,6 +68,14 @@ async def test_who_left_is_gone(backend: Backend) -> None:
     assert not await backend.fleet.beat("w1")
 
 
+async def test_what_came_to_a_worker_after_it_left_is_found(backend: Backend) -> None:
+    """Its claim was on the way when it left."""
+    lease = await leased(backend)
+    await backend.fleet.leave("w1")
+    assert [(each.id, each.alive) for each in await backend.fleet.workers()] == [("w1", False)]
+    assert await backend.fleet.leases("w1") == [lease]
+
+
 async def test_leases_are_those_that_are_held(backend: Backend) -> None:
     first = await leased(backend, "EX1")
     second = await leased(backend, "EX2")

@@ -16,10 +16,11 @@ from alembic.migration import MigrationContext
 from chaingraph.durable import tables as t
 from chaingraph.durable.database import Database, database_url
 from chaingraph.durable.schema import HEAD, VERSION_TABLE, current, upgrade
-from chaingraph.errors import IllegalTransition
+from chaingraph.errors import IllegalTransition, StoreUnavailable
 from chaingraph.execution.records import Disposition, Status
 from tests.conformance.backends import sql_backend
 from tests.conformance.steps import command
+from tests.servers import free_port
 
 OURS = frozenset(
     [
@@ -133,6 +134,14 @@ def test_an_upgrade_that_was_cut_short_is_made_whole(
     assert current(database.engine) is None
     upgrade(database)
     assert differences(database) == []
+
+
+def test_a_server_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chaingraph.durable.database.PAUSES", ())
+    database = Database(database_url(f"postgresql://postgres@127.0.0.1:{free_port()}/none"))
+    with pytest.raises(StoreUnavailable):
+        upgrade(database)
+    database.close()
 
 
 async def test_a_database_of_the_original_is_adopted(database: Database, url: str) -> None:

@@ -12,7 +12,7 @@ from chaingraph.engine.events import EventType
 from chaingraph.engine.node import Context
 from chaingraph.execution.records import LOCAL, Segment, Status
 from chaingraph.flow.build import FlowBuilder
-from tests.laboratory import Lab, Run, lab_of, lines
+from tests.laboratory import WORKER, Lab, Run, lab_of, lines
 
 STOPPED = "Node slow was stopped: enough"
 
@@ -111,6 +111,30 @@ async def test_a_flow_whose_time_is_over_already_ends_at_once() -> None:
     other.clock.move(60_000)
     await other.work(again)
     assert (await other.seen(seen.id)).last.type is EventType.FLOW_FAILED
+
+
+async def test_a_node_of_a_lost_worker_does_not_run_again_only_to_be_stopped() -> None:
+    body, lab, build = endless()
+    segment = await lab.begin(build.build())
+    first = asyncio.create_task(lab.work(segment))
+    await body.begun.wait()
+    first.cancel()
+    await asyncio.wait([first])
+    seen = await lab.seen(segment.execution_id)
+    other, again = await seen.crashed_at(len(seen.events))
+    lease = await other.journal.claim(again, WORKER.id)
+    assert lease is not None
+    await other.service.stop(LOCAL, seen.id, reason="enough")
+    third = await other.journal.hand_over(lease)
+    assert third is not None
+    body.begun.clear()
+    await other.work(third)
+    assert not body.begun.is_set()
+    assert [line.partition(" ")[2] for line in lines(await other.seen(seen.id))[-3:]] == [
+        "node:status-changed slow error",
+        f"node:failed slow {STOPPED}",
+        "flow:cancelled enough",
+    ]
 
 
 async def test_stop_cancels_bodies_before_the_flow_is_cancelled() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from chaingraph.engine.graph import Graph
@@ -103,6 +105,20 @@ async def test_a_worker_of_single_executions_touches_no_other(backend: Backend) 
     assert (await dispatch(backend, "EX1")).disposition is Disposition.LEASED
     assert (await dispatch(backend, "EX2")).disposition is Disposition.QUEUED
     assert (await dispatch(backend, "EX3")).number == 1
+
+
+@pytest.mark.parametrize("only", [None, frozenset({"EX1"})], ids=["all", "single"])
+async def test_what_nobody_will_bring_is_run_here(
+    backend: Backend, only: frozenset[str] | None
+) -> None:
+    """Whoever queued it died before anybody was told."""
+    await queued(backend, "EX1")
+    watch = Watch(backend, only=only)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        life = tasks.create_task(watch.worker.live())
+        while (await dispatch(backend)).disposition is Disposition.QUEUED:
+            await asyncio.sleep(0)
+        life.cancel()
 
 
 async def test_a_declared_death_is_enough(backend: Backend) -> None:

@@ -36,7 +36,8 @@ class SqlFleet:
         await self._database.write("join", lambda c: _join(c, row))
 
     async def leave(self, worker_id: str) -> None:
-        statement = sa.delete(t.workers).where(t.workers.c.id == worker_id)
+        # The row stays: a claim that was on its way may come through after this.
+        statement = sa.update(t.workers).where(t.workers.c.id == worker_id).values(alive=False)
         await self._database.write("leave", lambda c: c.execute(statement).rowcount)
 
     async def beat(self, worker_id: str) -> bool:

@@ -17,7 +17,7 @@ from chaingraph.durable.transitions import end, lock, wake
 from chaingraph.durable.writer import GroupWriter
 from chaingraph.errors import ExecutionNotFound, Fenced, IdempotencyConflict, InboxMoved
 from chaingraph.execution import endings
-from chaingraph.execution.commands import Answer, Effect, effect_of, repeated
+from chaingraph.execution.commands import Answer, Effect, effect_of
 from chaingraph.execution.ports import Append, NewExecution
 from chaingraph.execution.records import (
     Command,
@@ -129,7 +129,7 @@ class SqlJournal:
         if found is None:
             raise ExecutionNotFound(execution_id)
         if self._was_delivered(connection, execution_id, command.id):
-            return repeated(found)
+            return Answer(repeated=True)
         effect = effect_of(command, found)
         seq = found.dispatch.inbox_seq + 1
         at = self._clock()

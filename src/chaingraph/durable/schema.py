@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
 from dbos import DBOS
 from sqlalchemy.engine import Engine
 
-from chaingraph.durable.database import Database
+from chaingraph.durable.database import Database, patiently
 
 VERSION_TABLE = "chaingraph_version"
 HEAD = "0001"
@@ -20,8 +21,11 @@ log = logging.getLogger(__name__)
 
 
 def upgrade(database: Database) -> None:
-    """Create or upgrade all tables. Cheap when there is nothing to do; safe to run twice."""
-    if current(database.engine) == HEAD:
+    """Create or upgrade all tables. Cheap when there is nothing to do; safe to run twice.
+
+    Raises StoreUnavailable.
+    """
+    if patiently(partial(current, database.engine)) == HEAD:
         return
     from alembic import command  # slow to import, and seldom needed
     from alembic.config import Config

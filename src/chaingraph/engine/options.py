@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
+
+from chaingraph.errors import BadInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +22,25 @@ class Options:
 
     @classmethod
     def from_json(cls, options: Mapping[str, Any] | None) -> Options:
-        """Read `{"execution": {maxConcurrency, nodeTimeoutMs, flowTimeoutMs}}`, all optional."""
+        """Read `{"execution": {maxConcurrency, nodeTimeoutMs, flowTimeoutMs}}`, all optional.
+
+        Raises BadInput for a value that is no number or not positive.
+        """
         given = (options or {}).get("execution") or {}
-        raw = {key: value for key, value in given.items() if value is not None}
+        if not isinstance(given, Mapping):
+            raise BadInput("options.execution is not an object")
         default = cls()
         return cls(
-            max_concurrency=max(1, int(raw.get("maxConcurrency", default.max_concurrency))),
-            node_timeout_ms=float(raw.get("nodeTimeoutMs", default.node_timeout_ms)),
-            flow_timeout_ms=float(raw.get("flowTimeoutMs", default.flow_timeout_ms)),
+            max_concurrency=int(_number(given, "maxConcurrency", default.max_concurrency, 1)),
+            node_timeout_ms=_number(given, "nodeTimeoutMs", default.node_timeout_ms, 0),
+            flow_timeout_ms=_number(given, "flowTimeoutMs", default.flow_timeout_ms, 0),
         )
+
+
+def _number(given: Mapping[str, Any], key: str, default: float, least: float) -> float:
+    value = given.get(key)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise BadInput(f"options.execution.{key} is not a number: {value!r}")
+    return max(float(value), least)

@@ -90,8 +90,15 @@ class Run:
 
     async def drive(self) -> Ending:
         """Run until nothing can run any more, `stop`, or the flow's time is over."""
-        if self._ending is not None:
-            return self._ending
+        if self._ending is None:
+            await self._drive()
+        if self._ending is None:
+            self._skip_the_rest()
+        else:
+            self._fail_the_lost()
+        return self._ending or Completed()
+
+    async def _drive(self) -> None:
         self._restore()
         left = max(0.0, self._deadline - self._clock())
         expiry = asyncio.get_running_loop().call_later(left, self._expire)
@@ -102,9 +109,6 @@ class Run:
                     await self._turn()
         finally:
             expiry.cancel()
-        if self._ending is None:
-            self._skip_the_rest()
-        return self._ending or Completed()
 
     def stop(self, reason: str) -> None:
         """Cancel the running bodies; `drive` returns Cancelled when they have ended."""
@@ -201,6 +205,12 @@ class Run:
                 self._status(node_id, "skipped")
                 reason = "there are unresolved input ports"
                 self._record(EventType.NODE_SKIPPED, {"nodeId": node_id, "reason": reason})
+
+    def _fail_the_lost(self) -> None:
+        """Nodes that a lost worker had begun are not begun again only to be stopped."""
+        for node_id, node in self._state.nodes.items():
+            if node.status == "executing" and node.outcome is None:
+                self._step.fail(node_id, self._meaning(node_id, asyncio.CancelledError()))
 
     def _status(self, node_id: str, new: str, old: str | None = None) -> None:
         was = old if old is not None else self._state.nodes[node_id].status

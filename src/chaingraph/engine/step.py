@@ -318,7 +318,8 @@ class Step:
         for chunks in self._chunks.pop(node_id, ()):
             chunks.stop()
         self._status(node_id, status)
-        elapsed = time.perf_counter() - self._began.pop(node_id)
+        now = time.perf_counter()
+        elapsed = now - self._began.pop(node_id, now)
         if type_ is not EventType.NODE_SKIPPED:
             data["executionTime"] = round(elapsed * 1000)
         self.record(type_, data)

@@ -27,17 +27,8 @@ class Answer:
     """What became of a delivery. A repeated command id gets the first answer again."""
 
     repeated: bool = False
-    #: the number of the segment that the delivery queued; for a repeated one, that is queued now
+    #: the number of the segment that the delivery queued
     woke: int | None = None
-
-
-def repeated(stored: Stored) -> Answer:
-    """The answer to a command that was delivered before.
-
-    Nobody may have been told of the segment: its sender died, or the answer was lost.
-    """
-    queued = stored.dispatch.disposition is Disposition.QUEUED
-    return Answer(repeated=True, woke=stored.dispatch.number if queued else None)
 
 
 def effect_of(command: Command, stored: Stored) -> Effect:

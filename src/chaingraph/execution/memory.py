@@ -13,7 +13,7 @@ from typing import Any
 from chaingraph.errors import ExecutionNotFound, Fenced, IdempotencyConflict, InboxMoved
 from chaingraph.execution import endings
 from chaingraph.execution.boundary import reached
-from chaingraph.execution.commands import Answer, Effect, effect_of, repeated
+from chaingraph.execution.commands import Answer, Effect, effect_of
 from chaingraph.execution.memory_row import MemoryRow
 from chaingraph.execution.ports import Append, NewExecution, StoredFlow
 from chaingraph.execution.records import (
@@ -114,7 +114,7 @@ class MemoryJournal:
         if execution is None:
             raise ExecutionNotFound(execution_id)
         if any(known.id == command.id for known in execution.inbox):
-            return repeated(execution.stored)
+            return Answer(repeated=True)
         effect = effect_of(command, execution.stored)
         seq = execution.dispatch.inbox_seq + 1
         execution.inbox.append(replace(command, seq=seq))
@@ -177,7 +177,9 @@ class MemoryJournal:
         self._workers[worker.id] = worker
 
     async def leave(self, worker_id: str) -> None:
-        self._workers.pop(worker_id, None)
+        worker = self._workers.get(worker_id)
+        if worker is not None:
+            self._workers[worker_id] = replace(worker, alive=False)
 
     async def beat(self, worker_id: str) -> bool:
         worker = self._workers.get(worker_id)

@@ -173,7 +173,8 @@ class Fleet(Protocol):
     async def join(self, worker: WorkerRow) -> None: ...
 
     async def leave(self, worker_id: str) -> None:
-        """A clean end: the worker is not alive any more and holds nothing."""
+        """A clean end: the worker is not alive any more. What it still holds is found as with
+        the dead."""
 
     async def beat(self, worker_id: str) -> bool:
         """Count one heartbeat. False when the worker was declared dead."""

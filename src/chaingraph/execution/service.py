@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from chaingraph.engine.events import EventType
 from chaingraph.engine.graph import Graph
+from chaingraph.engine.options import Options
 from chaingraph.errors import BadInput, ExecutionNotFound, FlowNotFound, Forbidden
 from chaingraph.execution.commands import DEFAULT_STOP_REASON, Answer
 from chaingraph.execution.feed import Feeds
@@ -116,6 +117,7 @@ class Service:
         owner = stored.owner_id or "local"
         if not principal.may_use(owner):
             raise Forbidden(f"flow {flow_id}")
+        Options.from_json(options)
         asked = (flow_id, options, integration, events, inputs)
         prepared = prepare(
             stored.data, self._types, inputs or {}, max_value_bytes=self._max_value_bytes

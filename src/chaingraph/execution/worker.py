@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from chaingraph.errors import StoreUnavailable
 from chaingraph.execution.liveness import Observer
 from chaingraph.execution.ports import Fleet, commands_of
-from chaingraph.execution.records import Lease, Segment, WorkerRow
+from chaingraph.execution.records import Disposition, Lease, Segment, WorkerRow
 from chaingraph.execution.segment import World, run_segment
 
 log = logging.getLogger(__name__)
@@ -117,9 +117,19 @@ class Worker:
                 continue
             if await self._is_dead(row):
                 await self._adopt_from(row)
+        for segment in await self._unclaimed():
+            self.offer(segment)
+
+    async def _unclaimed(self) -> list[Segment]:
+        """What is queued and will be brought by nobody; a restricted worker is brought nothing."""
         if self.only is None:
-            for segment in await self.fleet.stranded():
-                self.offer(segment)
+            return await self.fleet.stranded()
+        found = [await self.world.journal.get(execution_id) for execution_id in self.only]
+        return [
+            Segment(each.row.id, each.dispatch.number)
+            for each in found
+            if each is not None and each.dispatch.disposition is Disposition.QUEUED
+        ]
 
     async def _is_dead(self, row: WorkerRow) -> bool:
         """Dead is who was declared dead; a worker whose beat moved meanwhile is not."""
