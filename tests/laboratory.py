@@ -16,6 +16,7 @@ from chaingraph.engine.graph import Graph, compile_flow
 from chaingraph.engine.state import FlowState
 from chaingraph.execution.bell import LocalBell
 from chaingraph.execution.fold import fold
+from chaingraph.execution.known_types import KnownTypes, MemoryTypeRegistry
 from chaingraph.execution.memory import MemoryFlows, MemoryJournal
 from chaingraph.execution.ports import Append, NewExecution
 from chaingraph.execution.reading import decode
@@ -98,7 +99,7 @@ class Lab:
             self.journal,
             self.flows,
             bell,
-            self.catalog,
+            KnownTypes(self.catalog, MemoryTypeRegistry()),
             graph_of=compiled,
             launch=self._launched.append,
             clock=self.clock,

@@ -14,6 +14,7 @@
     ├─ IdempotencyConflict          CONFLICT
     ├─ ValueTooLarge                PAYLOAD_TOO_LARGE
     ├─ StoreUnavailable             SERVICE_UNAVAILABLE
+    ├─ NewerDatabase                PRECONDITION_FAILED
     ├─ Fenced                       the lease is lost; whoever holds it now goes on
     └─ InboxMoved                   a command arrived meanwhile; read it and try again
 
@@ -135,6 +136,20 @@ class StoreUnavailable(ChainGraphError):
     """The database could not be reached in time; nothing was changed. Try again."""
 
     code = "SERVICE_UNAVAILABLE"
+
+
+class NewerDatabase(ChainGraphError):
+    """A later release has upgraded the database; this one must not touch it."""
+
+    code = "PRECONDITION_FAILED"
+
+    def __init__(self, found: str, newest: str) -> None:
+        self.found = found
+        self.newest = newest
+        super().__init__(
+            f"The database has version {found}, and this release knows none above {newest}: "
+            "use the release that upgraded it, or a copy from before"
+        )
 
 
 class Fenced(ChainGraphError):

@@ -3,6 +3,8 @@
 async with open_house(settings) as house:             API mode: create, start, read
     async with house.working():                       and worker mode in the same process
         ...
+
+API mode needs no code of nodes beside the built-in ones: workers publish what theirs declare.
 """
 
 from __future__ import annotations
@@ -12,10 +14,11 @@ import json
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain, repeat
 from pathlib import Path
 from uuid import uuid4
 
@@ -28,15 +31,18 @@ from chaingraph.durable.fleet import SqlFleet
 from chaingraph.durable.flows import SqlFlows
 from chaingraph.durable.heartbeat import heartbeat
 from chaingraph.durable.journal import SqlJournal
-from chaingraph.durable.schema import upgrade
+from chaingraph.durable.schema import HEAD, create_flows, current, upgrade
+from chaingraph.durable.type_registry import SqlTypeRegistry
 from chaingraph.durable.workflow import dbos_engine, dispatching
 from chaingraph.durable.writer import GroupWriter
 from chaingraph.engine.catalog import Catalog, load_entry_points, load_module_or_file
 from chaingraph.engine.graph import Graph, compile_flow
+from chaingraph.errors import StoreUnavailable
 from chaingraph.execution.bell import LocalBell
+from chaingraph.execution.known_types import KnownTypes, MemoryTypeRegistry
 from chaingraph.execution.liveness import Observer
 from chaingraph.execution.memory import MemoryFlows, MemoryJournal
-from chaingraph.execution.ports import Fleet, Flows, Journal
+from chaingraph.execution.ports import Fleet, Flows, Journal, TypeRegistry
 from chaingraph.execution.records import Segment, WorkerRow
 from chaingraph.execution.segment import World
 from chaingraph.execution.service import Service
@@ -49,6 +55,10 @@ from chaingraph.settings import Settings
 log = logging.getLogger(__name__)
 
 GRAPHS_KEPT = 128
+#: A database that takes longer than this to answer cannot serve now.
+READY_SECONDS = 1.0
+#: Seconds between tries to reach the database at the start; the last one is repeated.
+STARTUP_PAUSES = (0.1, 0.3, 1.0, 2.0)
 #: A ring with this prefix names a queued segment: `segment:{execution}/{number}`.
 SEGMENT = "segment:"
 
@@ -70,10 +80,14 @@ class House:
     journal: Journal
     flows: Flows
     fleet: Fleet
+    registry: TypeRegistry
     bell: LocalBell
     database: Database | None
     dispatcher: Dispatcher | None
+    flows_database: Database | None = None
     clock: Callable[[], int] = now_ms
+    #: for checking flows: the catalog, and what workers published
+    types: KnownTypes = field(init=False)
     service: Service = field(init=False)
     _worker: Worker | None = None
     _compile: Callable[[str, bytes], Graph] = field(init=False)
@@ -88,11 +102,12 @@ class House:
             return compile_flow(read_flow(json.loads(text)))
 
         self._compile = compiled
+        self.types = KnownTypes(self.catalog, self.registry)
         self.service = Service(
             self.journal,
             self.flows,
             self.bell,
-            self.catalog,
+            self.types,
             graph_of=readable,
             launch=self.launch,
             clock=self.clock,
@@ -124,9 +139,21 @@ class House:
         workers = await self.fleet.workers()
         return any(w.alive and (w.host != here or process_runs(w)) for w in workers)
 
+    async def ready(self) -> None:
+        """Return when the databases answer. Raises StoreUnavailable after a second without."""
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                for database in (self.database, self.flows_database):
+                    if database is not None:
+                        await database.answers()
+        except TimeoutError:
+            raise StoreUnavailable("The database does not answer") from None
+
     @asynccontextmanager
     async def working(self, *, only: frozenset[str] | None = None) -> AsyncIterator[None]:
         """Run executions while entered: all that come, or `only` these and none else."""
+        if only is None:
+            await self.types.publish()
         async with asyncio.TaskGroup() as tasks:
             ready = asyncio.Event()
             lives = tasks.create_task(self._live_again_and_again(only, ready))
@@ -195,28 +222,34 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, catalog: Catalog | None = None) -> AsyncIterator[House]:
+async def open_house(
+    settings: Settings, catalog: Catalog | None = None, *, patience: float = 0.0
+) -> AsyncIterator[House]:
     """An executor on the database of the settings, which is created or upgraded first.
 
-    Raises BadInput for a URL that names no database, StoreUnavailable when it cannot be reached.
+    Raises BadInput for a URL that names no database, NewerDatabase for one of a later release,
+    and StoreUnavailable when it cannot be reached for `patience` seconds.
     """
     if not settings.database:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-    database = Database(database_url(settings.database_url))
-    try:
-        await asyncio.to_thread(translated, upgrade, database)
+    with _databases(settings) as (database, flows_database):
+        await _patiently(patience, upgrade, database)
+        if flows_database is not database:
+            await _patiently(patience, create_flows, flows_database)
         dispatcher = Dispatcher(dbos_engine(database))
         writer = GroupWriter(database, now_ms)
         bell = Doorbell(database.url)
         house = House(
             settings,
-            catalog or load_catalog(settings),
+            load_catalog(settings) if catalog is None else catalog,
             SqlJournal(database, writer, dispatcher, now_ms),
-            SqlFlows(database, now_ms),
+            SqlFlows(flows_database, now_ms),
             SqlFleet(database, dispatcher, now_ms),
+            SqlTypeRegistry(database, now_ms),
             bell,
             database,
             dispatcher,
+            flows_database,
         )
         bell.heard = house.heard
         async with bell.connected(), asyncio.TaskGroup() as tasks:
@@ -227,8 +260,64 @@ async def open_house(settings: Settings, catalog: Catalog | None = None) -> Asyn
                 writing.cancel()
         await writer.close()
         dispatcher.close()
-    finally:
-        database.close()
+
+
+@contextmanager
+def _databases(settings: Settings) -> Iterator[tuple[Database, Database]]:
+    """The database, and that of the flows, which may be the same one."""
+    url, flows_url = map(database_url, (settings.database_url, settings.flows_database_url))
+    with closing(Database(url)) as database:
+        if flows_url == url:
+            yield database, database
+            return
+        with closing(Database(flows_url)) as flows_database:
+            yield database, flows_database
+
+
+async def _patiently(
+    seconds: float, call: Callable[[Database], None], database: Database
+) -> None:
+    """Call with the database, again and again until it can be reached or the time is over."""
+    deadline = time.monotonic() + seconds
+    for pause in chain(STARTUP_PAUSES, repeat(STARTUP_PAUSES[-1])):
+        try:
+            return await asyncio.to_thread(translated, call, database)
+        except StoreUnavailable as error:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise
+            log.warning("waiting for the database: %s", error)
+        await asyncio.sleep(min(pause, left))
+
+
+async def database_version(settings: Settings) -> tuple[str | None, str]:
+    """The version of the database, None for one without tables, and that of this release."""
+    if not _exists(settings):
+        return None, HEAD
+    with closing(Database(database_url(settings.database_url))) as database:
+        return await asyncio.to_thread(translated, lambda d: current(d.engine), database), HEAD
+
+
+async def known_types(settings: Settings, catalog: Catalog) -> KnownTypes:
+    """The types of the catalog, and those published in the database if it is there already.
+
+    Nothing is created. A database that cannot be used is logged: what is here is known anyway.
+    """
+    types = KnownTypes(catalog, MemoryTypeRegistry())
+    try:
+        if (await database_version(settings))[0] == HEAD:
+            with closing(Database(database_url(settings.database_url))) as database:
+                types = KnownTypes(catalog, SqlTypeRegistry(database, now_ms))
+                await types.learn()
+    except StoreUnavailable as error:
+        log.warning("what workers published is not known: %s", error)
+    return types
+
+
+def _exists(settings: Settings) -> bool:
+    """Whether there may be a database; looking into an SQLite file would create it."""
+    url = database_url(settings.database_url)
+    return url.get_backend_name() != "sqlite" or Path(str(url.database)).exists()
 
 
 @asynccontextmanager
@@ -240,10 +329,11 @@ async def open_memory_house(
     chosen = settings or Settings()
     yield House(
         chosen,
-        catalog or load_catalog(chosen),
+        load_catalog(chosen) if catalog is None else catalog,
         journal,
         MemoryFlows(now_ms),
         journal,
+        MemoryTypeRegistry(),
         LocalBell(),
         None,
         None,

@@ -16,16 +16,26 @@ class Settings:
     data_dir: Path = Path(".chaingraph")
     #: a database URL; empty means SQLite in the data directory (`CHAINGRAPH_DATABASE_URL`)
     database: str = ""
+    #: where the flows are; empty means in the database (`CHAINGRAPH_FLOWS_DATABASE_URL`)
+    flows_database: str = ""
     host: str = "127.0.0.1"
     port: int = 4021
+    #: where a worker tells that it lives (`CHAINGRAPH_HEALTH_PORT`)
+    health_port: int = 9090
     #: executions that run at the same time in one worker (`CHAINGRAPH_SLOTS`)
     slots: int = 16
+    #: and in all workers together; 0 means no limit (`CHAINGRAPH_CONCURRENCY`)
+    concurrency: int = 0
     #: seconds without a heartbeat after which a worker is dead (`CHAINGRAPH_LEASE_SECONDS`)
     lease_seconds: float = 4.0
+    #: how long a server that starts waits for its database (`CHAINGRAPH_STARTUP_SECONDS`)
+    startup_seconds: float = 30.0
     #: bytes; a node whose output is larger fails (`CHAINGRAPH_MAX_VALUE_BYTES`)
     max_value_bytes: int = 16 * 1024 * 1024
     #: modules or files with nodes of your own, separated by commas (`CHAINGRAPH_NODES`)
     nodes: tuple[str, ...] = ()
+    #: web pages on other hosts that may call, separated by commas (`CHAINGRAPH_ORIGINS`)
+    origins: tuple[str, ...] = ()
     log_level: str = "warning"
     log_format: str = "text"
 
@@ -35,23 +45,69 @@ class Settings:
             return self.database
         return f"sqlite:///{self.data_dir / 'chaingraph.db'}"
 
+    @property
+    def flows_database_url(self) -> str:
+        return self.flows_database or self.database_url
+
+
+#: Names that the TypeScript ChainGraph gave to the same settings; ours win.
+ALIASES: Mapping[str, str] = {
+    "CHAINGRAPH_HOST": "HOST",
+    "CHAINGRAPH_PORT": "PORT",
+    "CHAINGRAPH_HEALTH_PORT": "HEALTH_PORT",
+    "CHAINGRAPH_SLOTS": "DBOS_WORKER_CONCURRENCY",
+    "CHAINGRAPH_CONCURRENCY": "DBOS_QUEUE_CONCURRENCY",
+    "CHAINGRAPH_LOG_LEVEL": "LOG_LEVEL",
+}
+
+#: Levels of the original's logger that ours calls otherwise.
+_LEVELS = {"trace": "debug", "warn": "warning", "fatal": "error"}
+
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """The settings in the environment; what is not set has its default. Raises ValueError."""
+    """The settings in the environment; what is empty or not set has its default.
+
+    Raises ValueError.
+    """
     env = os.environ if environment is None else environment
     default = Settings()
-    nodes = tuple(
-        part.strip() for part in env.get("CHAINGRAPH_NODES", "").split(",") if part.strip()
-    )
+
+    def text(name: str, otherwise: object) -> str:
+        return env.get(name) or env.get(ALIASES.get(name, "")) or str(otherwise)
+
+    database, flows_database = _databases(env)
+    level = text("CHAINGRAPH_LOG_LEVEL", default.log_level)
     return Settings(
-        data_dir=Path(env.get("CHAINGRAPH_DATA_DIR") or default.data_dir),
-        database=env.get("CHAINGRAPH_DATABASE_URL", default.database),
-        host=env.get("CHAINGRAPH_HOST", default.host),
-        port=int(env.get("CHAINGRAPH_PORT", default.port)),
-        slots=int(env.get("CHAINGRAPH_SLOTS", default.slots)),
-        lease_seconds=float(env.get("CHAINGRAPH_LEASE_SECONDS", default.lease_seconds)),
-        max_value_bytes=int(env.get("CHAINGRAPH_MAX_VALUE_BYTES", default.max_value_bytes)),
-        nodes=nodes,
-        log_level=env.get("CHAINGRAPH_LOG_LEVEL", default.log_level),
-        log_format=env.get("CHAINGRAPH_LOG_FORMAT", default.log_format),
+        data_dir=Path(text("CHAINGRAPH_DATA_DIR", default.data_dir)),
+        database=database,
+        flows_database=flows_database,
+        host=text("CHAINGRAPH_HOST", default.host),
+        port=int(text("CHAINGRAPH_PORT", default.port)),
+        health_port=int(text("CHAINGRAPH_HEALTH_PORT", default.health_port)),
+        slots=int(text("CHAINGRAPH_SLOTS", default.slots)),
+        concurrency=int(text("CHAINGRAPH_CONCURRENCY", default.concurrency)),
+        lease_seconds=float(text("CHAINGRAPH_LEASE_SECONDS", default.lease_seconds)),
+        startup_seconds=float(text("CHAINGRAPH_STARTUP_SECONDS", default.startup_seconds)),
+        max_value_bytes=int(text("CHAINGRAPH_MAX_VALUE_BYTES", default.max_value_bytes)),
+        nodes=_parts(env.get("CHAINGRAPH_NODES", "")),
+        origins=_parts(env.get("CHAINGRAPH_ORIGINS", "")),
+        log_level=_LEVELS.get(level.lower(), level),
+        log_format=text("CHAINGRAPH_LOG_FORMAT", default.log_format),
     )
+
+
+def _databases(env: Mapping[str, str]) -> tuple[str, str]:
+    """The database and that of the flows.
+
+    Who names ours means ours: then the original's variables, which another program of the same
+    machine may have set, do not decide where flows are written.
+    """
+    ours, flows = (env.get(f"CHAINGRAPH_{name}DATABASE_URL", "") for name in ("", "FLOWS_"))
+    if ours:
+        return ours, flows
+    main, executions = env.get("DATABASE_URL", ""), env.get("DATABASE_URL_EXECUTIONS", "")
+    return executions or main, flows or main
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -128,7 +128,7 @@ def test_an_upgrade_that_was_cut_short_is_made_whole(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("chaingraph.durable.schema.command.upgrade", cut)
+        patch.setattr("alembic.command.upgrade", cut)
         with pytest.raises(KeyboardInterrupt):
             upgrade(database)
     assert current(database.engine) is None

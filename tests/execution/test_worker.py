@@ -109,15 +109,19 @@ async def test_a_worker_of_single_executions_touches_no_other(backend: Backend) 
 
 @pytest.mark.parametrize("only", [None, frozenset({"EX1"})], ids=["all", "single"])
 async def test_what_nobody_will_bring_is_run_here(
-    backend: Backend, only: frozenset[str] | None
+    backend: Backend, only: frozenset[str] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever queued it died before anybody was told."""
     await queued(backend, "EX1")
-    watch = Watch(backend, only=only)
+    claimed: asyncio.Queue[str] = asyncio.Queue()
+
+    async def claim(segment: Segment, worker_id: str) -> None:
+        claimed.put_nowait(segment.execution_id)
+
+    monkeypatch.setattr(backend.journal, "claim", claim)
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
-        life = tasks.create_task(watch.worker.live())
-        while (await dispatch(backend)).disposition is Disposition.QUEUED:
-            await asyncio.sleep(0)
+        life = tasks.create_task(Watch(backend, only=only).worker.live())
+        assert await claimed.get() == "EX1"
         life.cancel()
 
 

@@ -30,6 +30,14 @@ WRITERS = 4
 TIMEOUTS = (
     "-c lock_timeout=2000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=5000"
 )
+#: How a PostgreSQL connection notices that the other end is gone without a word.
+KEEPALIVE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 #: A transaction that lost its connection is tried again after these pauses, in seconds.
 PAUSES = (0.05, 0.2, 0.5)
 
@@ -48,13 +56,12 @@ def database_url(text: str) -> URL:
     return url
 
 
-def translated(call: Callable[[Database], None], database: Database) -> None:
+def translated(call: Callable[[Database], T], database: Database) -> T:
     """Call with the database. Raises StoreUnavailable where the drivers raise their own errors."""
     try:
-        call(database)
+        return call(database)
     except DBAPIError as error:
-        reason = " ".join(str(error.orig).split())
-        raise StoreUnavailable(f"The database cannot be used: {reason}") from error
+        raise StoreUnavailable(f"The database cannot be used: {_reason(error)}") from error
 
 
 def create_engine(url: URL) -> Engine:
@@ -64,7 +71,7 @@ def create_engine(url: URL) -> Engine:
             url,
             pool_size=READERS + WRITERS,
             pool_pre_ping=True,
-            connect_args={"options": TIMEOUTS, "connect_timeout": 5},
+            connect_args={"options": TIMEOUTS, **KEEPALIVE},
         )
     engine = sa.create_engine(url, pool_size=READERS + 2, connect_args={"timeout": 30})
 
@@ -120,6 +127,10 @@ class Database:
         """Run `work` where writes run; it minds its own transaction."""
         return await self._in_thread(self._writers, work)
 
+    async def answers(self) -> None:
+        """Return when the database answers. Raises StoreUnavailable."""
+        await self.read(lambda connection: connection.execute(sa.select(1)).scalar_one())
+
     def close(self) -> None:
         self._readers.shutdown(wait=True)
         self._writers.shutdown(wait=True)
@@ -162,10 +173,17 @@ def patiently(once: Callable[[], T]) -> T:
         time.sleep(pause)
     try:
         return once()
-    except (OperationalError, InterfaceError) as error:
-        raise StoreUnavailable(f"The database is not reachable: {error.orig}") from error
+    except DBAPIError as error:
+        if not is_transient(error):
+            raise
+        raise StoreUnavailable(f"The database is not reachable: {_reason(error)}") from error
 
 
 def is_transient(error: DBAPIError) -> bool:
     """Whether trying again may help: a lost connection, a lock, a restart of the server."""
     return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+
+
+def _reason(error: DBAPIError) -> str:
+    """What the driver says, in one line."""
+    return " ".join(str(error.orig).split())

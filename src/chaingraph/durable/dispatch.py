@@ -27,6 +27,9 @@ FIRST_SEGMENT_PRIORITY = 10
 #: What was running before goes before what is new.
 NEXT_SEGMENT_PRIORITY = 5
 
+#: So many segments are looked up at a time: a statement has only so many parameters.
+PAGE = 1_000
+
 _RUNNABLE = frozenset(("ENQUEUED", "DELAYED"))
 
 
@@ -66,7 +69,11 @@ class Dispatcher:
 
     async def lost(self, segments: Sequence[Segment], alive: frozenset[str]) -> list[Segment]:
         """Those of these queued segments that no live worker will be brought."""
-        return await asyncio.to_thread(patiently, partial(self._lost, segments, alive))
+        lost: list[Segment] = []
+        for start in range(0, len(segments), PAGE):
+            page = segments[start : start + PAGE]
+            lost += await asyncio.to_thread(patiently, partial(self._lost, page, alive))
+        return lost
 
     def _lost(self, segments: Sequence[Segment], alive: frozenset[str]) -> list[Segment]:
         ids = [segment.workflow_id for segment in segments]

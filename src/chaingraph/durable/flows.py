@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +14,9 @@ from chaingraph.durable.database import Database
 from chaingraph.durable.rows import aware, naive
 from chaingraph.durable.tables import flows as table
 from chaingraph.execution.ports import StoredFlow
+
+#: The original's columns may be empty.
+_UNKNOWN = datetime.fromtimestamp(0, UTC)
 
 
 class SqlFlows:
@@ -58,6 +61,6 @@ def _stored(row: Row[Any]) -> StoredFlow:
         data=row.data,
         owner_id=row.owner_id,
         version=row.version,
-        created_at=aware(row.created_at) or datetime.min,
-        updated_at=aware(row.updated_at) or datetime.min,
+        created_at=aware(row.created_at) or _UNKNOWN,
+        updated_at=aware(row.updated_at) or _UNKNOWN,
     )

@@ -133,3 +133,11 @@ recovery = sa.Table(
     sa.Column("previous_worker_id", sa.Text),
     sa.Index("chaingraph_execution_recovery_execution_idx", "execution_id"),
 )
+
+node_types = sa.Table(
+    "chaingraph_node_types",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("data", sa.JSON, nullable=False),
+    sa.Column("published_at", sa.BigInteger, nullable=False),
+)

@@ -24,7 +24,14 @@ class TimedOut:
     limit_ms: float
 
 
-Ending: TypeAlias = Completed | Cancelled | TimedOut
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """The worker goes away; another one goes on. Nothing has ended."""
+
+
+Ended: TypeAlias = Completed | Cancelled | TimedOut
+"""The flow is over, in this way."""
+Ending: TypeAlias = Ended | Drained
 
 
 class FlowTimedOut(ChainGraphError):

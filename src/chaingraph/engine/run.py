@@ -17,6 +17,7 @@ from chaingraph.engine.context import Identity
 from chaingraph.engine.control import (
     Cancelled,
     Completed,
+    Drained,
     Ending,
     FlowTimedOut,
     NodeStopped,
@@ -75,6 +76,8 @@ class Run:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._ending: Ending | None = None
+        self._draining = False
+        self._abandoned = False
         self._deadline = started_at / 1000 + options.flow_timeout_ms / 1000
         self._clock = clock
         self._step = Step(
@@ -92,11 +95,13 @@ class Run:
         """Run until nothing can run any more, `stop`, or the flow's time is over."""
         if self._ending is None:
             await self._drive()
-        if self._ending is None:
-            self._skip_the_rest()
-        else:
+        if self._ending is not None:
             self._fail_the_lost()
-        return self._ending or Completed()
+            return self._ending
+        if self._ready or self._abandoned:
+            return Drained()
+        self._skip_the_rest()
+        return Completed()
 
     async def _drive(self) -> None:
         self._restore()
@@ -104,7 +109,7 @@ class Run:
         expiry = asyncio.get_running_loop().call_later(left, self._expire)
         try:
             async with asyncio.TaskGroup() as tasks:
-                while self._ending is None and (self._ready or self._tasks):
+                while self._ending is None and (self._tasks or self._may_launch()):
                     self._launch(tasks)
                     await self._turn()
         finally:
@@ -113,6 +118,27 @@ class Run:
     def stop(self, reason: str) -> None:
         """Cancel the running bodies; `drive` returns Cancelled when they have ended."""
         self._end(Cancelled(reason))
+
+    def drain(self, grace: float, once_grace: float) -> None:
+        """Begin no more nodes; `drive` returns Drained, or Completed, when the bodies have ended.
+
+        After `grace` seconds they are cancelled and nothing is recorded of that; those of `once`
+        nodes, which cannot run again, after `once_grace`.
+        """
+        self._draining = True
+        self._wake.set()
+        loop = asyncio.get_running_loop()
+        loop.call_later(grace, self._abandon, (Kind.PURE, Kind.EFFECT))
+        loop.call_later(max(grace, once_grace), self._abandon, tuple(Kind))
+
+    def _abandon(self, kinds: tuple[Kind, ...]) -> None:
+        for node_id, task in self._tasks.items():
+            if self._graph.types[node_id].kind in kinds:
+                self._abandoned = True
+                task.cancel()
+
+    def _may_launch(self) -> bool:
+        return bool(self._ready) and not self._draining
 
     def _expire(self) -> None:
         self._end(TimedOut(self._options.flow_timeout_ms))
@@ -160,7 +186,7 @@ class Run:
 
     def _launch(self, tasks: asyncio.TaskGroup) -> None:
         budget = BURST
-        while self._ready and budget and len(self._tasks) < self._options.max_concurrency:
+        while self._may_launch() and budget and len(self._tasks) < self._options.max_concurrency:
             node_id = self._ready.popleft()
             node_type = self._graph.types[node_id]
             if node_type.quick and node_type.kind is Kind.PURE:
@@ -170,7 +196,7 @@ class Run:
                 self._tasks[node_id] = tasks.create_task(self._run_one(node_id), name=node_id)
 
     async def _turn(self) -> None:
-        if self._ready and len(self._tasks) < self._options.max_concurrency:
+        if self._may_launch() and len(self._tasks) < self._options.max_concurrency:
             await self._recorder.room()
             return
         self._wake.clear()

@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
 
 from chaingraph.engine.events import TERMINAL
 from chaingraph.engine.graph import Graph
+from chaingraph.errors import StoreUnavailable
 from chaingraph.execution.feed import Feed, Feeds
-from chaingraph.execution.ports import Bell, Journal
+from chaingraph.execution.ports import Bell, Journal, Ring
 from chaingraph.execution.reading import PAGE, decode
 from chaingraph.execution.records import Entry, Stored
 from chaingraph.execution.view import SeenEvent, seen, snapshot
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
 #: A ring that got lost costs this many seconds.
 PATIENCE = 1.0
+#: Seconds between the tries of a reader whose store is away; the last one is repeated.
+BACK_OFF = (0.1, 0.3, 1.0, 2.0)
+
+
+async def _insist(
+    ring: Ring, read: Callable[P, Awaitable[T]], *args: P.args, **named: P.kwargs
+) -> T:
+    """The result of a read; while the store is away it is tried again, at the next ring or later.
+
+    A follower outlives a restart of its database: it knows its position, so nothing is missed.
+    """
+    failures = 0
+    while True:
+        try:
+            return await read(*args, **named)
+        except StoreUnavailable as error:
+            log.info("a follower waits for the database: %s", error)
+        await ring.wait(BACK_OFF[min(failures, len(BACK_OFF) - 1)])
+        ring.clear()
+        failures += 1
 
 
 async def follow(
@@ -24,7 +51,7 @@ async def follow(
     with bell.listen(stored.row.id) as ring:
         while True:
             ring.clear()  # before reading: a ring during the read is kept
-            entries = await journal.read(stored.row.id, start, PAGE)
+            entries = await _insist(ring, journal.read, stored.row.id, start, PAGE)
             if entries:
                 yield entries
                 start = entries[-1].position + 1
@@ -46,7 +73,7 @@ async def follow_full(
         while True:
             ring.clear()
             own = None if shared.holds(start) else own or feeds.apart(stored, graph)
-            page = await (own or shared).page(start)
+            page = await _insist(ring, (own or shared).page, start)
             if page:
                 yield page
                 start = page[-1].position + 1

@@ -199,6 +199,15 @@ class Fleet(Protocol):
         under the next number and returned."""
 
 
+class TypeRegistry(Protocol):
+    """What the node types of all workers declare, by name, for those who have no node code."""
+
+    async def publish(self, types: Mapping[str, Mapping[str, Any]]) -> None:
+        """Add these, or put them in the place of older ones. Writes only what has changed."""
+
+    async def published(self) -> Mapping[str, Mapping[str, Any]]: ...
+
+
 class Bell(Protocol):
     """Wakes who waits for news. Carries no news itself; a lost ring costs only patience."""
 

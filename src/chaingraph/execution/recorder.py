@@ -128,6 +128,11 @@ class Recorder:
         self._closing = True
         self._news.set()
 
+    async def flush(self) -> None:
+        """Append what is still buffered, after `pump` returned."""
+        if self._buffer.entries:
+            await self._send(self._take())
+
     async def end(self, type_: EventType, data: dict[str, Any], *, seen: int) -> None:
         """Append the terminal event with all that is still buffered, after `pump` returned.
 

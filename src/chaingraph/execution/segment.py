@@ -10,11 +10,19 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chaingraph.engine.context import Identity
-from chaingraph.engine.control import Cancelled, Completed, Ending, FlowTimedOut, TimedOut
+from chaingraph.engine.control import (
+    Cancelled,
+    Completed,
+    Drained,
+    Ended,
+    Ending,
+    FlowTimedOut,
+    TimedOut,
+)
 from chaingraph.engine.events import EventType
 from chaingraph.engine.graph import Graph
 from chaingraph.engine.node import FlowEvent
@@ -38,6 +46,16 @@ PATIENCE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
+class Shutdown:
+    """How a worker goes away: `begun` is set, then bodies have so many seconds to end."""
+
+    grace: float = 0.0
+    #: for bodies of `once` nodes, which nobody may start again
+    once_grace: float = 0.0
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """What a segment needs of the process it runs in."""
 
@@ -47,6 +65,9 @@ class World:
     clock: Callable[[], int]
     lease_seconds: float
     max_value_bytes: int
+    #: told of a segment that was queued just now
+    launch: Callable[[Segment], None] = lambda segment: None
+    shutdown: Shutdown = field(default_factory=Shutdown)
 
 
 async def run_segment(world: World, segment: Segment, worker_id: str) -> None:
@@ -55,13 +76,17 @@ async def run_segment(world: World, segment: Segment, worker_id: str) -> None:
     Raises what a defect raises; a lost lease is no defect.
     """
     lease = await world.journal.claim(segment, worker_id)
+    if lease is not None:
+        await run_leased(world, lease)
+
+
+async def run_leased(world: World, lease: Lease) -> None:
+    """Run the segment of a lease that was claimed. Raises and does not raise as `run_segment`."""
     reached("claimed")
-    if lease is None:
-        return
     try:
         await (await _load(world, lease)).advance()
     except* Fenced:
-        log.info("lease lost, dropped", extra={"execution_id": segment.execution_id})
+        log.info("lease lost, dropped", extra={"execution_id": lease.execution_id})
 
 
 async def _load(world: World, lease: Lease) -> _Advance:
@@ -91,6 +116,7 @@ class _Advance:
         self._state = state
         self._seen = stored.dispatch.inbox_cursor
         self._id = lease.execution_id
+        self._lease = lease
         self._stop: Command | None = None
         self._run: Run | None = None
         self._recorder = Recorder(
@@ -111,12 +137,21 @@ class _Advance:
             self._recorder.record(EventType.FLOW_STARTED, {})
         async with asyncio.TaskGroup() as tasks:
             pump = tasks.create_task(self._recorder.pump())
-            watch = tasks.create_task(self._watch_inbox())
+            watches = (
+                tasks.create_task(self._watch_inbox()),
+                tasks.create_task(self._watch_shutdown()),
+            )
             ending = await self._drive()
             self._recorder.close()
             await pump
-            await self._end(ending)
-            watch.cancel()
+            if self._stop is not None:
+                ending = Cancelled(_reason(self._stop))
+            if isinstance(ending, Drained):
+                await self._hand_over()
+            else:
+                await self._end(ending)
+            for watch in watches:
+                watch.cancel()
 
     async def _drive(self) -> Ending:
         started_at = self._recorder.folded.started_at or self._world.clock()
@@ -131,7 +166,21 @@ class _Advance:
         self._run = run
         if self._stop is not None:
             run.stop(_reason(self._stop))
+        if self._world.shutdown.begun.is_set():
+            run.drain(self._world.shutdown.grace, self._world.shutdown.once_grace)
         return await run.drive()
+
+    async def _watch_shutdown(self) -> None:
+        shutdown = self._world.shutdown
+        await shutdown.begun.wait()
+        if self._run is not None:
+            self._run.drain(shutdown.grace, shutdown.once_grace)
+
+    async def _hand_over(self) -> None:
+        await self._recorder.flush()
+        segment = await self._world.journal.hand_over(self._lease)
+        if segment is not None:
+            self._world.launch(segment)
 
     async def _watch_inbox(self) -> None:
         with self._world.bell.listen(commands_of(self._id)) as ring:
@@ -155,7 +204,7 @@ class _Advance:
                 # it unread. So must it find all that came after it.
                 self._recorder.applied(command.seq)
 
-    async def _end(self, ending: Ending) -> None:
+    async def _end(self, ending: Ended) -> None:
         while True:
             if self._stop is not None:
                 ending = Cancelled(_reason(self._stop))
@@ -166,7 +215,7 @@ class _Advance:
             except InboxMoved:
                 await self._read_inbox()
 
-    def _terminal(self, ending: Ending) -> tuple[EventType, dict[str, Any]]:
+    def _terminal(self, ending: Ended) -> tuple[EventType, dict[str, Any]]:
         started_at = self._recorder.folded.started_at or 0
         elapsed = max(0, self._world.clock() - started_at)
         match ending:

@@ -17,7 +17,8 @@ from chaingraph.errors import BadInput, ExecutionNotFound, FlowNotFound, Forbidd
 from chaingraph.execution.commands import DEFAULT_STOP_REASON, Answer
 from chaingraph.execution.feed import Feeds
 from chaingraph.execution.follow import follow_compact, follow_full
-from chaingraph.execution.intake import flow_json, prepare
+from chaingraph.execution.intake import Prepared, flow_json, prepare
+from chaingraph.execution.known_types import KnownTypes
 from chaingraph.execution.ports import Bell, Flows, Journal, NewExecution, StoredFlow, commands_of
 from chaingraph.execution.records import (
     Command,
@@ -29,8 +30,9 @@ from chaingraph.execution.records import (
     Stored,
 )
 from chaingraph.execution.view import SeenEvent
+from chaingraph.flow.codec import read_flow
 from chaingraph.flow.ids import new_execution_id
-from chaingraph.flow.model import Flow, NodeTypes
+from chaingraph.flow.model import Flow
 from chaingraph.superjson import dumps
 
 View = Literal["full", "compact"]
@@ -64,7 +66,7 @@ class Service:
         journal: Journal,
         flows: Flows,
         bell: Bell,
-        types: NodeTypes,
+        types: KnownTypes,
         *,
         graph_of: Callable[[str, bytes], Graph],
         launch: Callable[[Segment], None],
@@ -89,7 +91,7 @@ class Service:
         `inputs` are those it will run with: a required port may have no value without them.
         They are not stored.
         """
-        prepare(flow, self._types, inputs or {}, max_value_bytes=self._max_value_bytes)
+        await self._prepare(flow, inputs)
         known = await self._flows.get(flow.id)
         if known is not None and not principal.may_use(known.owner_id or "local"):
             raise Forbidden(f"flow {flow.id}")
@@ -119,9 +121,7 @@ class Service:
             raise Forbidden(f"flow {flow_id}")
         Options.from_json(options)
         asked = (flow_id, options, integration, events, inputs)
-        prepared = prepare(
-            stored.data, self._types, inputs or {}, max_value_bytes=self._max_value_bytes
-        )
+        prepared = await self._prepare(read_flow(stored.data), inputs)
         execution_id = new_execution_id()
         return await self._journal.create(
             NewExecution(
@@ -246,6 +246,10 @@ class Service:
             wanted = [e for e in batch if e.index is None or e.type in types] if types else batch
             if wanted:
                 yield wanted
+
+    async def _prepare(self, flow: Flow, inputs: Mapping[str, Any] | None) -> Prepared:
+        await self._types.learn(node.type for node in flow.nodes.values())
+        return prepare(flow, self._types, inputs or {}, max_value_bytes=self._max_value_bytes)
 
     def _created(self, execution_id: str, flow_id: str, owner: str) -> Entry:
         data = {
