@@ -6,6 +6,7 @@ works on it: aggregate it with `max`, not with `sum`.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter as Sums
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +24,8 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from chaingraph.errors import Fenced
+
 log = logging.getLogger(__name__)
 
 REGISTRY = CollectorRegistry()
@@ -34,9 +37,15 @@ segments_started = Counter(
 )
 segments_ended = Counter(
     "chaingraph_segments_ended",
-    "Segments of this worker that are over, by outcome: ended (the execution has its last event), "
-    "left (given back, parked or cancelled), fenced (the lease was lost), broken (a defect).",
+    "Segments of this worker that are over, by outcome: done, fenced (the lease was lost), "
+    "cancelled (the worker ends), broken (a defect).",
     ["outcome"],
+    registry=REGISTRY,
+)
+executions_ended = Counter(
+    "chaingraph_executions_ended",
+    "Executions that this worker brought to their end, by the type of the last event.",
+    ["event"],
     registry=REGISTRY,
 )
 leases_held = Gauge(
@@ -172,6 +181,30 @@ def _gauge(suffix: str, help: str, label: str, sums: Mapping[str, int]) -> Metri
 _executions = _Executions()
 REGISTRY.register(_executions)
 ProcessCollector(registry=REGISTRY)
+
+
+@contextmanager
+def segment() -> Iterator[None]:
+    """Counts a segment, which lasts as long as the block, and how it is over."""
+    segments_started.inc()
+    outcome = "done"
+    try:
+        with leases_held.track_inprogress():
+            yield
+    except BaseException as error:
+        outcome = _outcome(error)
+        raise
+    finally:
+        segments_ended.labels(outcome).inc()
+
+
+def _outcome(error: BaseException) -> str:
+    leaves = error.exceptions if isinstance(error, BaseExceptionGroup) else (error,)
+    if any(isinstance(each, Fenced) for each in leaves):
+        return "fenced"
+    if any(isinstance(each, asyncio.CancelledError) for each in leaves):
+        return "cancelled"
+    return "broken"
 
 
 @contextmanager

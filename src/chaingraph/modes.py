@@ -274,9 +274,7 @@ def _databases(settings: Settings) -> Iterator[tuple[Database, Database]]:
             yield database, flows_database
 
 
-async def _patiently(
-    seconds: float, call: Callable[[Database], None], database: Database
-) -> None:
+async def _patiently(seconds: float, call: Callable[[Database], None], database: Database) -> None:
     """Call with the database, again and again until it can be reached or the time is over."""
     deadline = time.monotonic() + seconds
     for pause in chain(STARTUP_PAUSES, repeat(STARTUP_PAUSES[-1])):

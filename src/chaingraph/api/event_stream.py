@@ -24,19 +24,27 @@ class EventStream:
         self._ping_after = ping_after
         self._written = asyncio.Event()
 
-    async def serve(self, subscribe: Subscribe, receive: Receive, send: Send) -> None:
-        """Until the subscription ends or the client is gone; it has cleaned up then."""
+    async def serve(
+        self, subscribe: Subscribe, receive: Receive, send: Send, leaving: asyncio.Event
+    ) -> None:
+        """Until the subscription ends or the client is gone; it has cleaned up then.
+
+        When the server is `leaving` the response ends in the middle of the stream: an event
+        source comes back and resumes.
+        """
         headers = [(name.encode(), value.encode()) for name, value in over_sse.HEADERS.items()]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         async with asyncio.TaskGroup() as tasks:
             streaming = tasks.create_task(self._stream(subscribe, send))
-            others = [tasks.create_task(_until_gone(receive))]
+            gone = tasks.create_task(_until_gone(receive))
+            others = [gone, tasks.create_task(_until_set(leaving))]
             if self._ping_after is not None:
                 others.append(tasks.create_task(self._ping(self._ping_after, send)))
             await asyncio.wait([streaming, *others], return_when=asyncio.FIRST_COMPLETED)
+            is_gone = gone.done()
             for task in (streaming, *others):
                 task.cancel()
-        if not streaming.cancelled():
+        if not is_gone:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _stream(self, subscribe: Subscribe, send: Send) -> None:
@@ -61,6 +69,10 @@ class EventStream:
     async def _write(self, event: bytes, send: Send) -> None:
         self._written.set()
         await send({"type": "http.response.body", "body": event, "more_body": True})
+
+
+async def _until_set(event: asyncio.Event) -> None:
+    await event.wait()
 
 
 async def _until_gone(receive: Receive) -> None:

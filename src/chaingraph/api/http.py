@@ -13,6 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from chaingraph.api.auth import Authenticate, Credentials
 from chaingraph.api.event_stream import EventStream
+from chaingraph.api.farewell import Farewell
 from chaingraph.trpc import over_http, over_lines
 from chaingraph.trpc.codes import TRPCError
 from chaingraph.trpc.over_http import HttpCall, HttpCalls, HttpRequest, Outcome, Success
@@ -27,6 +28,7 @@ class TrpcHttp:
 
     wire: Wire
     authenticate: Authenticate
+    farewell: Farewell
     max_batch: int | None = None
     max_body: int = 16 * 1024 * 1024
     ping_after: float | None = None
@@ -49,7 +51,9 @@ class TrpcHttp:
         if calls.subscription is not None:
             call = calls.calls[0]
             stream = EventStream(self.wire, call.path, self.ping_after)
-            await stream.serve(lambda: _perform(call, caller), receive, send)
+            with self.farewell.attended():
+                leaving = self.farewell.begun
+                await stream.serve(lambda: _perform(call, caller), receive, send, leaving)
         elif calls.is_stream:
             await self._send_lines(calls.calls, caller, send)
         else:

@@ -30,8 +30,10 @@ class Outbox:
             self._urgent.append(text)
             self._news.set()
 
-    def close(self, code: int) -> None:
-        """Nothing is written after what waits now."""
+    def close(self, code: int, last_words: str | None = None) -> None:
+        """Nothing is written after what waits now and these words."""
+        if last_words is not None:
+            self._frames.append(last_words)
         self._close_code = code
         self._news.set()
 

@@ -13,6 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from chaingraph.api.auth import Authenticate, Credentials
 from chaingraph.api.batches import closing
+from chaingraph.api.farewell import Farewell
 from chaingraph.api.outbox import Outbox
 from chaingraph.trpc import over_ws
 from chaingraph.trpc.messages import Call, Params
@@ -35,13 +36,15 @@ class TrpcWebSocket:
 
     wire: Wire
     authenticate: Authenticate
+    farewell: Farewell
     keep_alive: KeepAlive | None = None
     close_delay: float = 1.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "websocket.accept"})
-        await _Connection(self, scope).serve(receive, send)
+        with self.farewell.attended():
+            await _Connection(self, scope).serve(receive, send)
 
 
 class _Connection:
@@ -61,6 +64,7 @@ class _Connection:
         """Until the client is gone; all calls have ended and cleaned up then."""
         async with self._tasks:
             self._spawn("writer", self._outbox.write_to(send))
+            self._spawn("farewell", self._take_leave())
             if self._app.keep_alive is not None:
                 self._spawn("keep-alive", self._keep_alive(self._app.keep_alive))
             await self._do(self._session.open())
@@ -141,6 +145,11 @@ class _Connection:
         except TimeoutError:
             return False
         return True
+
+    async def _take_leave(self) -> None:
+        """A notice without the close behind it would bring the client back twice."""
+        await self._app.farewell.begun.wait()
+        self._outbox.close(1012, over_ws.RECONNECT)
 
     async def _close_soon(self) -> None:
         await asyncio.sleep(self._app.close_delay)

@@ -43,7 +43,8 @@ async def create(
 
     async with open_house(settings) as house:
         flow = read_flow((await house.service.flow(LOCAL, flow_id)).data)
-        values = read_inputs(inputs or (), flow, house.catalog)
+        await house.types.learn(node.type for node in flow.nodes.values())
+        values = read_inputs(inputs or (), flow, house.types)
         execution_id = await house.service.create(
             LOCAL, flow_id, inputs=values, idempotency_key=key
         )

@@ -30,11 +30,12 @@ async def import_(
     """Store flows; a known id becomes the next version. One with mistakes: nothing is stored."""
     from chaingraph.cli.flow_files import read_valid_flow
     from chaingraph.execution.records import LOCAL
-    from chaingraph.modes import load_catalog, open_house
+    from chaingraph.modes import known_types, load_catalog, open_house
 
     catalog = load_catalog(settings)
+    types = await known_types(settings, catalog)
     limit = settings.max_value_bytes
-    found = [read_valid_flow(path, catalog, max_value_bytes=limit)[0] for path in files]
+    found = [read_valid_flow(path, types, max_value_bytes=limit)[0] for path in files]
     async with open_house(settings, catalog) as house:
         for path, flow in zip(files, found, strict=True):
             stored = await house.service.import_flow(LOCAL, flow)
@@ -82,7 +83,7 @@ async def show(settings: Settings, flow_id: FlowId, as_json: AsJson = False) -> 
 
 
 @command(app, "validate")
-def validate(
+async def validate(
     settings: Settings,
     file: Annotated[str, typer.Argument(metavar="FILE")],
     as_json: AsJson = False,
@@ -90,11 +91,11 @@ def validate(
     """Print everything that is wrong with a flow; nothing is stored. Exit code 2 on errors."""
     from chaingraph.cli.flow_files import read_flow_file, report_on
     from chaingraph.flow.validate import Report
-    from chaingraph.modes import load_catalog
+    from chaingraph.modes import known_types, load_catalog
 
-    catalog = load_catalog(settings)
+    types = await known_types(settings, load_catalog(settings))
     try:
-        report = report_on(read_flow_file(file, catalog), file, catalog)
+        report = report_on(read_flow_file(file, types), file, types)
     except InvalidFlow as invalid:
         report = Report(invalid.problems, ())
     if as_json:

@@ -1,4 +1,4 @@
-"""`chaingraph nodes`: the node types, built in and your own."""
+"""`chaingraph nodes`: the node types, built in, your own, and those of the workers."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from chaingraph.errors import NotFound
 from chaingraph.settings import Settings
 
 if TYPE_CHECKING:
-    from chaingraph.engine.node import NodeType
+    from chaingraph.execution.known_types import Declared
     from chaingraph.flow.ports import Port
 
 app = new_app("The node types and their ports.")
 
 
 @command(app, "list")
-def list_(settings: Settings, as_json: AsJson = False) -> None:
-    """All node types that flows can use here."""
-    from chaingraph.modes import load_catalog
+async def list_(settings: Settings, as_json: AsJson = False) -> None:
+    """All node types that flows can use: those here, and those that workers published."""
+    from chaingraph.modes import known_types, load_catalog
 
-    catalog = load_catalog(settings)
-    found = [catalog[name] for name in catalog]
+    types = await known_types(settings, load_catalog(settings))
+    found = [each for name in types if (each := types.get(name)) is not None]
     if as_json:
         print_objects(map(_object, found))
         return
@@ -34,15 +34,15 @@ def list_(settings: Settings, as_json: AsJson = False) -> None:
 
 
 @command(app, "show")
-def show(
+async def show(
     settings: Settings,
     name: Annotated[str, typer.Argument(metavar="TYPE")],
     as_json: AsJson = False,
 ) -> None:
     """One node type with its ports."""
-    from chaingraph.modes import load_catalog
+    from chaingraph.modes import known_types, load_catalog
 
-    found = load_catalog(settings).get(name)
+    found = (await known_types(settings, load_catalog(settings))).get(name)
     if found is None:
         raise NotFound(f"There is no node type {name}; `chaingraph nodes list` shows all")
     if as_json:
@@ -54,7 +54,7 @@ def show(
     print_table(("PORT", "DIRECTION", "TYPE", "DEFAULT", "ABOUT"), list(map(_row, _ports(found))))
 
 
-def _ports(found: NodeType) -> list[Port]:
+def _ports(found: Declared) -> list[Port]:
     return list(found.ports.values())
 
 
@@ -66,7 +66,7 @@ def _row(port: Port) -> tuple[str, ...]:
     return port.id, port.direction.value, options, default, required + one_line(about)
 
 
-def _object(found: NodeType) -> dict[str, Any]:
+def _object(found: Declared) -> dict[str, Any]:
     return {
         "name": found.name,
         "title": found.title,

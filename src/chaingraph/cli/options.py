@@ -72,10 +72,12 @@ class Given:
 
     def over(self, settings: Settings) -> Settings:
         """The settings with what was given here; nodes are added."""
+        flows_database = settings.flows_database if self.db is None else ""
         return replace(
             settings,
             data_dir=self.data_dir or settings.data_dir,
             database=settings.database if self.db is None else self.db,
+            flows_database=flows_database,
             nodes=(*settings.nodes, *(self.nodes or ())),
             log_level=self.log_level or settings.log_level,
             log_format=self.log_format or settings.log_format,
@@ -146,6 +148,6 @@ def _settings(before: Given, after: Given) -> Settings:
     try:
         settings = after.over(before.over(read_settings()))
     except ValueError as error:
-        raise BadInput(f"A CHAINGRAPH_ variable cannot be read: {error}") from None
+        raise BadInput(f"A variable of the environment cannot be read: {error}") from None
     log_to_stderr(settings.log_level, settings.log_format)
     return settings

@@ -1,97 +1,76 @@
-"""`chaingraph serve`: answers clients and runs executions, in one process."""
+"""The processes that stay: `serve`, or its two halves, `api` and `worker`."""
 
 from __future__ import annotations
 
-import asyncio
-import signal
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chaingraph.cli.options import command
-from chaingraph.errors import BadInput
 from chaingraph.settings import Settings
 
 if TYPE_CHECKING:
-    import uvicorn
+    pass
 
-#: Seconds that clients get to finish when the server ends; executions are handed over anyway.
-GRACE = 3
+Host = Annotated[str | None, typer.Option("--host", help="Address (CHAINGRAPH_HOST).")]
+Port = Annotated[
+    int | None, typer.Option("--port", help="0 takes a free one (CHAINGRAPH_PORT).", max=65535)
+]
+HealthPort = Annotated[
+    int | None,
+    typer.Option("--health-port", help="0 takes a free one (CHAINGRAPH_HEALTH_PORT).", max=65535),
+]
 
 
 def add_to(app: typer.Typer) -> None:
-    command(app, "serve")(serve)
+    for each in (serve, api, worker):
+        command(app, each.__name__)(each)
 
 
-async def serve(
-    settings: Settings,
-    host: Annotated[str | None, typer.Option("--host", help="Address (CHAINGRAPH_HOST).")] = None,
-    port: Annotated[
-        int | None, typer.Option("--port", help="0 takes a free one (CHAINGRAPH_PORT).", max=65535)
-    ] = None,
-) -> None:
+async def serve(settings: Settings, host: Host = None, port: Port = None) -> None:
     """Answer clients and continue everything that is unfinished, until Ctrl-C or SIGTERM."""
-    with _listening(host or settings.host, settings.port if port is None else port) as listener:
-        from chaingraph.api.app import build_app
-        from chaingraph.modes import open_house
+    with listening(host or settings.host, _chosen(port, settings.port)) as listener:
+        from chaingraph.modes import load_catalog
 
-        async with open_house(settings) as house, house.working():
-            server = _server(build_app(house.service))
-            with _ended_by_signals(server):
-                address, number, *_ = listener.getsockname()
-                shown = f"[{address}]" if ":" in address else address
-                typer.echo(f"ChainGraph executor on http://{shown}:{number}")
-                await server.serve(sockets=[listener])
+        async with _house(settings, load_catalog(settings)) as house, house.working():
+            await _answer_clients(house, listener, "ChainGraph executor")
 
 
-@contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        reason, *_ = str(error.strerror).partition(" (while")
-        raise BadInput(f"Cannot listen on {host}:{port}: {reason}") from None
-    with listener:
-        yield listener
+async def api(settings: Settings, host: Host = None, port: Port = None) -> None:
+    """Answer clients only; workers run the executions. Needs no code of your nodes."""
+    with listening(host or settings.host, _chosen(port, settings.port)) as listener:
+        from chaingraph.nodes import builtin_catalog
+
+        async with _house(settings, builtin_catalog()) as house:
+            await _answer_clients(house, listener, "ChainGraph API")
 
 
-def _server(app: object) -> uvicorn.Server:
-    import uvicorn
+async def worker(settings: Settings, host: Host = None, health_port: HealthPort = None) -> None:
+    """Run executions only; the port tells whether it lives."""
+    with listening(host or settings.host, _chosen(health_port, settings.health_port)) as listener:
+        from chaingraph.api.health import build_health_app
+        from chaingraph.modes import load_catalog
 
-    class Server(uvicorn.Server):
-        @contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            # uvicorn would raise the signal again and end the process before the hand-over.
-            yield
+        async with _house(settings, load_catalog(settings)) as house, house.working():
+            await answer(build_health_app(house.ready), listener, "ChainGraph worker, health")
 
-    return Server(
-        uvicorn.Config(
-            app,  # type: ignore[arg-type]
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=GRACE,
-        )
+
+def _chosen(given: int | None, otherwise: int) -> int:
+    return otherwise if given is None else given
+
+
+def _house(settings: Settings, catalog: Catalog) -> AbstractAsyncContextManager[House]:
+    from chaingraph.modes import open_house
+
+    return open_house(settings, catalog, patience=settings.startup_seconds)
+
+
+async def _answer_clients(house: House, listener: socket.socket, announcement: str) -> None:
+    from chaingraph.api.app import build_app
+    from chaingraph.api.farewell import Farewell
+
+    farewell = Farewell()
+    app = build_app(
+        house.service, origins=house.settings.origins, ready=house.ready, farewell=farewell
     )
-
-
-@contextmanager
-def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
-    """A first signal ends the server in order, a second one at once."""
-    loop = asyncio.get_running_loop()
-
-    def end() -> None:
-        server.force_exit = server.should_exit
-        server.should_exit = True
-
-    for each in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(each, end)
-    try:
-        yield
-    finally:
-        for each in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(each)
+    await answer(app, listener, announcement, farewell)

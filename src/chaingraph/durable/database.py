@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, InterfaceError, OperationalError
 
+from chaingraph import metrics
 from chaingraph.errors import BadInput, StoreUnavailable
 from chaingraph.execution.boundary import reached
 
@@ -170,6 +171,7 @@ def patiently(once: Callable[[], T]) -> T:
         except DBAPIError as error:
             if not is_transient(error):
                 raise
+        metrics.database_retries.inc()
         time.sleep(pause)
     try:
         return once()

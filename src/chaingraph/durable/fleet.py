@@ -13,7 +13,15 @@ from chaingraph.durable.dispatch import Dispatcher
 from chaingraph.durable.rows import folded_of, naive
 from chaingraph.durable.transitions import end, lock, wake
 from chaingraph.execution import endings
-from chaingraph.execution.records import Disposition, Lease, Segment, Stored, WorkerRow
+from chaingraph.execution.records import (
+    Command,
+    CommandKind,
+    Disposition,
+    Lease,
+    Segment,
+    Stored,
+    WorkerRow,
+)
 
 
 class SqlFleet:
@@ -59,6 +67,52 @@ class SqlFleet:
         )
         found = await self._database.write("declare-dead", lambda c: c.execute(statement).rowcount)
         return bool(found)
+
+    async def claim_next(
+        self, worker_id: str, limit: int, *, most_running: int | None = None
+    ) -> list[Lease]:
+        urgent = await self._database.read(lambda c: _most_urgent(c, limit, most_running))
+        if not urgent:
+            return []
+        return await self._database.write("claim", lambda c: self._claim(c, urgent, worker_id))
+
+    def _claim(self, connection: Connection, ids: list[str], worker_id: str) -> list[Lease]:
+        """Of these, what is still queued and nobody else is just claiming."""
+        e, w = t.executions.c, t.workers.c
+        alive = sa.exists().where(w.id == worker_id, w.alive.is_(True))
+        free = sa.select(e.id).where(e.id.in_(ids), e.disp == "Q", alive)
+        statement = (
+            sa.update(t.executions)
+            .where(e.id.in_(free.with_for_update(skip_locked=True)))
+            .values(
+                disp="L",
+                holder=worker_id,
+                processing_worker_id=worker_id,
+                processing_started_at=naive(self._clock()),
+            )
+            .returning(e.id, e.num)
+        )
+        rows = connection.execute(statement).all()
+        return [Lease(row.id, row.num, worker_id) for row in rows]
+
+    async def force_stops(self, grace_ms: int) -> list[Lease]:
+        late = self._clock() - grace_ms
+        leases = await self._database.read(lambda c: _told_to_stop(c, late))
+        forced = [await self._force_stop(lease, late) for lease in leases]
+        return [lease for lease in forced if lease is not None]
+
+    async def _force_stop(self, lease: Lease, late: int) -> Lease | None:
+        return await self._database.write("force-stop", lambda c: self._end(c, lease, late))
+
+    def _end(self, connection: Connection, lease: Lease, late: int) -> Lease | None:
+        found = lock(connection, lease.execution_id, held_as=lease)
+        stop = unread_stop(connection, found, late) if found is not None else None
+        if found is None or stop is None:
+            return None
+        position, folded = found.dispatch.next_position, folded_of(found.row)
+        entry, folded = endings.cancelled(position, self._clock(), stop, folded)
+        end(connection, found, entry, folded, cursor=found.dispatch.inbox_seq)
+        return lease
 
     async def leases(self, worker_id: str) -> list[Lease]:
         e = t.executions.c
@@ -140,6 +194,66 @@ class SqlFleet:
         again = wake(connection, found, self._clock())
         self._dispatcher.enqueue(connection, again)
         return again
+
+
+def _most_urgent(connection: Connection, limit: int, most_running: int | None) -> list[str]:
+    """The ids of queued executions in the order of `claim_next`."""
+    e = t.executions.c
+    running = (
+        sa.select(e.owner_id, sa.func.count().label("count"))
+        .where(e.disp == "L")
+        .group_by(e.owner_id)
+        .subquery()
+    )
+    if most_running is not None:
+        all_running = connection.execute(sa.select(sa.func.sum(running.c.count))).scalar() or 0
+        limit = max(0, min(limit, most_running - int(all_running)))
+    is_new = sa.case((e.num == 1, 1), else_=0)
+    turn = sa.func.row_number().over(partition_by=e.owner_id, order_by=(is_new, e.queued_at))
+    waiting = (
+        sa.select(e.id, e.owner_id, e.queued_at, is_new.label("is_new"), turn.label("turn"))
+        .where(e.disp == "Q")
+        .subquery()
+    )
+    w = waiting.c
+    query = (
+        sa.select(w.id)
+        .outerjoin_from(waiting, running, w.owner_id == running.c.owner_id)
+        .order_by(w.is_new, w.turn + sa.func.coalesce(running.c.count, 0), w.queued_at, w.id)
+        .limit(limit)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def _told_to_stop(connection: Connection, late: int) -> list[Lease]:
+    """The leases of executions with a stop in the inbox that came before `late`."""
+    e, i = t.executions.c, t.inbox.c
+    query = (
+        sa.select(e.id, e.num, e.holder)
+        .join_from(t.executions, t.inbox, i.execution_id == e.id)
+        .where(e.disp == "L", i.seq > e.inbox_cur, i.kind == CommandKind.STOP.value, i.at < late)
+        .distinct()
+    )
+    return [Lease(row.id, row.num, row.holder) for row in connection.execute(query)]
+
+
+def unread_stop(connection: Connection, found: Stored, late: int) -> Command | None:
+    """The first stop in a locked execution's inbox that is not applied and came before `late`."""
+    i = t.inbox.c
+    query = (
+        sa.select(t.inbox)
+        .where(
+            i.execution_id == found.row.id,
+            i.seq > found.dispatch.inbox_cursor,
+            i.kind == CommandKind.STOP.value,
+            i.at < late,
+        )
+        .order_by(i.seq)
+    )
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    return Command(row.command_id, CommandKind.STOP, row.caller, row.data, row.seq, row.at)
 
 
 def beat(connection: Connection, worker_id: str) -> int:

@@ -174,7 +174,7 @@ class SqlJournal:
         )
         rows = await self._database.read(lambda c: c.execute(query).all())
         return [
-            Command(row.command_id, CommandKind(row.kind), row.caller, row.data, row.seq)
+            Command(row.command_id, CommandKind(row.kind), row.caller, row.data, row.seq, row.at)
             for row in rows
         ]
 

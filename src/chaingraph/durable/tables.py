@@ -67,6 +67,7 @@ executions = sa.Table(
     sa.Column("inbox_seq", sa.Integer, nullable=False, server_default="0"),
     sa.Column("inbox_cur", sa.Integer, nullable=False, server_default="0"),
     sa.Column("last_batch", sa.Text),
+    sa.Column("queued_at", sa.BigInteger),
     sa.Column("create_key", sa.Text),
     sa.Column("create_hash", sa.Text),
     sa.Index("chaingraph_executions_flow_idx", "flow_id", "execution_depth", "created_at"),

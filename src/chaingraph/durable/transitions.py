@@ -32,7 +32,7 @@ def wake(connection: Connection, found: Stored, at: int) -> Segment:
     connection.execute(
         sa.update(t.executions)
         .where(t.executions.c.id == found.row.id)
-        .values(disp="Q", num=segment.number, holder=None, updated_at=naive(at))
+        .values(disp="Q", num=segment.number, holder=None, updated_at=naive(at), queued_at=at)
     )
     return segment
 

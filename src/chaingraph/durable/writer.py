@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 import psycopg
 
+from chaingraph import metrics
 from chaingraph.durable.append import append_postgres, append_sqlite
 from chaingraph.durable.database import TIMEOUTS, Database, configure_sqlite
 from chaingraph.errors import StoreUnavailable
@@ -76,14 +77,17 @@ class GroupWriter:
         When the answer to a commit was lost the second try is refused: the journal sees that
         the batch is there.
         """
-        deadline = time.monotonic() + PATIENCE
+        began = time.monotonic()
         while True:
             try:
-                return await self._database.in_writer(lambda: self._write(members))
+                accepted = await self._database.in_writer(lambda: self._write(members))
             except (sqlite3.OperationalError, psycopg.OperationalError) as error:
                 log.warning("append failed, trying again: %s", error)
-                if time.monotonic() > deadline:
+                if time.monotonic() > began + PATIENCE:
                     raise StoreUnavailable(f"The database is not reachable: {error}") from error
+            else:
+                _count(members, accepted, time.monotonic() - began)
+                return accepted
             await asyncio.sleep(PAUSE)
 
     async def _commit_apart(
@@ -127,6 +131,14 @@ class GroupWriter:
     async def close(self) -> None:
         if self._connection is not None:
             await self._database.in_writer(self._connection.close)
+
+
+def _count(members: Sequence[Append], accepted: set[str], seconds: float) -> None:
+    metrics.journal_append_seconds.observe(seconds)
+    metrics.journal_group_size.observe(len(members))
+    metrics.journal_appends.inc(len(accepted))
+    metrics.journal_refused.inc(len(members) - len(accepted))
+    metrics.journal_entries.inc(sum(len(e.entries) for e in members if e.batch_id in accepted))
 
 
 def _groups(

@@ -6,9 +6,10 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
+from chaingraph import metrics
 from chaingraph.engine.events import TERMINAL
 from chaingraph.engine.graph import Graph
-from chaingraph.errors import StoreUnavailable
+from chaingraph.errors import ExecutionNotFound, StoreUnavailable
 from chaingraph.execution.feed import Feed, Feeds
 from chaingraph.execution.ports import Bell, Journal, Ring
 from chaingraph.execution.reading import PAGE, decode
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 #: A ring that got lost costs this many seconds.
 PATIENCE = 1.0
+#: After so many waits without news a follower looks whether its execution is still there.
+LOOK_EVERY = 5
 #: Seconds between the tries of a reader whose store is away; the last one is repeated.
 BACK_OFF = (0.1, 0.3, 1.0, 2.0)
 
@@ -44,21 +47,41 @@ async def _insist(
         failures += 1
 
 
+class _News:
+    """Waits for news of one execution, and sees to it that nobody waits for a deleted one."""
+
+    def __init__(self, journal: Journal, ring: Ring, execution_id: str) -> None:
+        self._journal = journal
+        self._ring = ring
+        self._id = execution_id
+        self._waits = 0
+
+    async def wait(self, patience: float) -> None:
+        """Return when there may be news. Raises ExecutionNotFound when there will be none."""
+        await self._ring.wait(patience)
+        self._waits += 1
+        if self._waits % LOOK_EVERY == 0:
+            if await _insist(self._ring, self._journal.get, self._id) is None:
+                raise ExecutionNotFound(self._id)
+
+
 async def follow(
     journal: Journal, bell: Bell, stored: Stored, *, start: int = 0, patience: float = PATIENCE
 ) -> AsyncIterator[list[Entry]]:
     """Batches of committed entries from position `start` on, until the last one."""
-    with bell.listen(stored.row.id) as ring:
+    with bell.listen(stored.row.id) as ring, metrics.followers.track_inprogress():
+        news = _News(journal, ring, stored.row.id)
         while True:
             ring.clear()  # before reading: a ring during the read is kept
             entries = await _insist(ring, journal.read, stored.row.id, start, PAGE)
             if entries:
+                metrics.follower_lag_events.observe(len(entries))
                 yield entries
                 start = entries[-1].position + 1
                 if entries[-1].type in TERMINAL:
                     return
             else:
-                await ring.wait(patience)
+                await news.wait(patience)
 
 
 async def follow_full(
@@ -68,19 +91,25 @@ async def follow_full(
 
     A reader further back than the feed reaches comes up to it on a feed of its own.
     """
-    with bell.listen(stored.row.id) as ring, feeds.following(stored, graph) as shared:
+    with (
+        bell.listen(stored.row.id) as ring,
+        feeds.following(stored, graph) as shared,
+        metrics.followers.track_inprogress(),
+    ):
+        news = _News(shared.journal, ring, stored.row.id)
         own: Feed | None = None
         while True:
             ring.clear()
             own = None if shared.holds(start) else own or feeds.apart(stored, graph)
             page = await _insist(ring, (own or shared).page, start)
             if page:
+                metrics.follower_lag_events.observe(len(page))
                 yield page
                 start = page[-1].position + 1
                 if page[-1].is_last:
                     return
             else:
-                await ring.wait(PATIENCE)
+                await news.wait(PATIENCE)
 
 
 async def follow_compact(

@@ -14,10 +14,11 @@ from chaingraph.errors import ExecutionNotFound, Fenced, IdempotencyConflict, In
 from chaingraph.execution import endings
 from chaingraph.execution.boundary import reached
 from chaingraph.execution.commands import Answer, Effect, effect_of
-from chaingraph.execution.memory_row import MemoryRow
+from chaingraph.execution.memory_row import MemoryRow, in_turns
 from chaingraph.execution.ports import Append, NewExecution, StoredFlow
 from chaingraph.execution.records import (
     Command,
+    CommandKind,
     Dispatch,
     Disposition,
     Entry,
@@ -117,7 +118,7 @@ class MemoryJournal:
             return Answer(repeated=True)
         effect = effect_of(command, execution.stored)
         seq = execution.dispatch.inbox_seq + 1
-        execution.inbox.append(replace(command, seq=seq))
+        execution.inbox.append(replace(command, seq=seq, at=self._clock()))
         execution.move(inbox_seq=seq)
         reached("deliver")
         if effect is Effect.WAKE:
@@ -199,6 +200,33 @@ class MemoryJournal:
         self._workers[worker_id] = replace(worker, alive=False)
         return True
 
+    async def claim_next(
+        self, worker_id: str, limit: int, *, most_running: int | None = None
+    ) -> list[Lease]:
+        leased = self._in(Disposition.LEASED)
+        if most_running is not None:
+            limit = min(limit, most_running - len(leased))
+        chosen = in_turns(self._in(Disposition.QUEUED), leased)[: max(limit, 0)]
+        segments = [Segment(each.row.id, each.dispatch.number) for each in chosen]
+        claimed = [await self.claim(segment, worker_id) for segment in segments]
+        return [lease for lease in claimed if lease is not None]
+
+    def _in(self, disposition: Disposition) -> list[MemoryRow]:
+        return [e for e in self._executions.values() if e.dispatch.disposition is disposition]
+
+    async def force_stops(self, grace_ms: int) -> list[Lease]:
+        lost = []
+        for execution in self._in(Disposition.LEASED):
+            d, at = execution.dispatch, self._clock()
+            for stop in execution.inbox:
+                late = stop.seq > d.inbox_cursor and at - stop.at > grace_ms
+                if late and stop.kind is CommandKind.STOP:
+                    lost.append(Lease(execution.row.id, d.number, d.holder or ""))
+                    entry = endings.cancelled(d.next_position, at, stop, execution.folded)
+                    execution.end(*entry)
+                    break
+        return lost
+
     async def leases(self, worker_id: str) -> list[Lease]:
         return [
             Lease(e.row.id, e.dispatch.number, worker_id)
@@ -225,7 +253,4 @@ class MemoryJournal:
         return None
 
     async def stranded(self) -> list[Segment]:
-        queued = [
-            e for e in self._executions.values() if e.dispatch.disposition is Disposition.QUEUED
-        ]
-        return [execution.wake(self._clock()) for execution in queued]
+        return []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -63,3 +65,14 @@ class MemoryRow:
         if folded is not None:
             self.folded = folded
             self.row = onto(self.row, folded)
+
+
+def in_turns(queued: Iterable[MemoryRow], leased: Iterable[MemoryRow]) -> list[MemoryRow]:
+    """The queued in the order of `claim_next`."""
+    turns = Counter(each.row.owner_id for each in leased)
+    ranked: list[tuple[bool, int, int, MemoryRow]] = []
+    by_age = sorted(queued, key=lambda each: (each.dispatch.number == 1, each.row.updated_at))
+    for age, each in enumerate(by_age):
+        turns[each.row.owner_id] += 1
+        ranked.append((each.dispatch.number == 1, turns[each.row.owner_id], age, each))
+    return [each for *_, each in sorted(ranked, key=lambda rank: rank[:3])]

@@ -185,7 +185,20 @@ class Fleet(Protocol):
     async def declare_dead(self, worker_id: str, beat: int) -> bool:
         """Only if its beat is still the one that was seen."""
 
+    async def claim_next(
+        self, worker_id: str, limit: int, *, most_running: int | None = None
+    ) -> list[Lease]:
+        """Take the leases of up to `limit` queued segments, the most urgent ones.
+
+        What ran before goes before what is new; owners take turns, those with the fewest running
+        executions first. `most_running` limits what all workers run together.
+        """
+
     async def leases(self, worker_id: str) -> list[Lease]: ...
+
+    async def force_stops(self, grace_ms: int) -> list[Lease]:
+        """End the leased executions that were told to stop longer ago than this, and return the
+        leases that were lost by it. It ends journals; a body that refuses to end runs on."""
 
     async def unread(self, worker_id: str) -> list[str]:
         """The executions this worker holds whose inbox has unread deliveries."""

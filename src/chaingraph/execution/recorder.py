@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+from chaingraph import metrics
 from chaingraph.engine.events import EventType
 from chaingraph.execution.fold import Folded, after
 from chaingraph.execution.ports import Append, Journal
@@ -51,6 +52,7 @@ class Recorder:
         lease_seconds: float,
         clock: Callable[[], int],
         committed: Callable[[], None],
+        observe: Callable[[EventType, int, Mapping[str, Any]], None] | None = None,
     ) -> None:
         self._journal = journal
         self._lease = lease
@@ -62,6 +64,7 @@ class Recorder:
         self._fresh_for = lease_seconds / 2
         self._clock = clock
         self._on_commit = committed
+        self._observe = observe
         self._buffer = _Buffer()
         self._sent_at = float("-inf")
         self._closing = False
@@ -83,6 +86,8 @@ class Recorder:
         if type_ is EventType.NODE_COMPLETED:
             self._buffer.progress = True
         self._next += 1
+        if self._observe is not None:
+            self._observe(type_, at, data)
         folded = after(self._folded, type_, at, data)
         if folded is not self._folded:
             self._folded = self._buffer.folded = folded
@@ -156,6 +161,9 @@ class Recorder:
                 progress=self._buffer.progress,
             )
         )
+        metrics.executions_ended.labels(type_.value).inc()
+        if self._observe is not None:
+            self._observe(type_, at, data)
         self._on_commit()
 
     def _take(self) -> _Buffer:

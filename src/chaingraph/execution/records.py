@@ -117,8 +117,9 @@ class Command:
     kind: CommandKind
     caller: str
     data: Mapping[str, Any]
-    #: its number in the inbox, from 1; 0 before it is delivered
+    #: its number in the inbox, from 1, and when it came, in ms; 0 before it is delivered
     seq: int = 0
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

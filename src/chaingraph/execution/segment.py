@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from chaingraph import metrics
 from chaingraph.engine.context import Identity
 from chaingraph.engine.control import (
     Cancelled,
@@ -38,6 +39,9 @@ from chaingraph.execution.reading import read_events
 from chaingraph.execution.recorder import Recorder
 from chaingraph.execution.records import Command, CommandKind, Lease, Segment, Stored
 from chaingraph.superjson import JsError
+
+if TYPE_CHECKING:
+    from chaingraph.execution.tracing import SegmentTrace
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +72,8 @@ class World:
     #: told of a segment that was queued just now
     launch: Callable[[Segment], None] = lambda segment: None
     shutdown: Shutdown = field(default_factory=Shutdown)
+    #: makes the trace of a segment; None when nobody wants any
+    trace: Callable[[Stored, Lease, Graph], SegmentTrace] | None = None
 
 
 async def run_segment(world: World, segment: Segment, worker_id: str) -> None:
@@ -84,7 +90,10 @@ async def run_leased(world: World, lease: Lease) -> None:
     """Run the segment of a lease that was claimed. Raises and does not raise as `run_segment`."""
     reached("claimed")
     try:
-        await (await _load(world, lease)).advance()
+        with metrics.segment():
+            advance = await _load(world, lease)
+            with advance.trace:
+                await advance.advance()
     except* Fenced:
         log.info("lease lost, dropped", extra={"execution_id": lease.execution_id})
 
@@ -119,6 +128,8 @@ class _Advance:
         self._lease = lease
         self._stop: Command | None = None
         self._run: Run | None = None
+        trace = world.trace and world.trace(stored, lease, state.graph)
+        self.trace = trace or nullcontext()
         self._recorder = Recorder(
             world.journal,
             lease,
@@ -129,6 +140,7 @@ class _Advance:
             lease_seconds=world.lease_seconds,
             clock=world.clock,
             committed=lambda: world.bell.ring(lease.execution_id),
+            observe=trace.saw if trace else None,
         )
 
     async def advance(self) -> None:
