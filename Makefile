@@ -35,7 +35,7 @@ check: $(VENV)/dev ## format, lint, types, layers, docs
 	$(BIN)/python -m pytest -q tests/test_docs.py
 
 chaos: $(VENV)/dev ## kill workers and databases for some minutes
-	@$(BIN)/python -m pytest -ra -m chaos --timeout 900 tests/crash $(ARGS)
+	@$(BIN)/python -m pytest -ra -m chaos --timeout 900 tests $(ARGS)
 
 bench: $(VENV)/dev ## measure against the targets
 	@$(BIN)/python -m bench $(ARGS)

@@ -44,7 +44,7 @@ from chaingraph.execution.liveness import Observer
 from chaingraph.execution.memory import MemoryFlows, MemoryJournal
 from chaingraph.execution.ports import Fleet, Flows, Journal, TypeRegistry
 from chaingraph.execution.records import Segment, WorkerRow
-from chaingraph.execution.segment import World
+from chaingraph.execution.segment import Shutdown, World
 from chaingraph.execution.service import Service
 from chaingraph.execution.times import now_ms
 from chaingraph.execution.worker import Worker
@@ -179,6 +179,7 @@ class House:
                 ready.set()
                 await died.wait()
                 log.warning("worker %s was declared dead; starting anew", worker.me.id)
+                worker.is_lost = True
                 life.cancel()
 
     async def _connect(
@@ -210,11 +211,26 @@ class House:
             self.clock,
             self.settings.lease_seconds,
             self.settings.max_value_bytes,
+            launch=self.launch,
+            shutdown=self._shutdown(only),
         )
         observer = Observer(host_name(), self.settings.lease_seconds, time.monotonic, process_runs)
         return Worker(
-            row, world, self.fleet, observer, self.settings.slots, self._cancel_dispatch, only
+            row,
+            world,
+            self.fleet,
+            observer,
+            self.settings.slots,
+            self._cancel_dispatch,
+            only,
+            self.settings.concurrency or None,
         )
+
+    def _shutdown(self, only: frozenset[str] | None) -> Shutdown:
+        """Who runs one execution and is told to go goes at once."""
+        if only is not None:
+            return Shutdown()
+        return Shutdown(self.settings.drain_seconds, self.settings.drain_once_seconds)
 
     async def _cancel_dispatch(self, segment: Segment) -> None:
         if self.dispatcher is not None:
@@ -277,15 +293,15 @@ def _databases(settings: Settings) -> Iterator[tuple[Database, Database]]:
 async def _patiently(seconds: float, call: Callable[[Database], None], database: Database) -> None:
     """Call with the database, again and again until it can be reached or the time is over."""
     deadline = time.monotonic() + seconds
-    for pause in chain(STARTUP_PAUSES, repeat(STARTUP_PAUSES[-1])):
+    pauses = chain(STARTUP_PAUSES, repeat(STARTUP_PAUSES[-1]))
+    while True:
         try:
             return await asyncio.to_thread(translated, call, database)
         except StoreUnavailable as error:
-            left = deadline - time.monotonic()
-            if left <= 0:
+            if time.monotonic() >= deadline:
                 raise
             log.warning("waiting for the database: %s", error)
-        await asyncio.sleep(min(pause, left))
+        await asyncio.sleep(next(pauses))
 
 
 async def database_version(settings: Settings) -> tuple[str | None, str]:

@@ -28,6 +28,10 @@ class Settings:
     concurrency: int = 0
     #: seconds without a heartbeat after which a worker is dead (`CHAINGRAPH_LEASE_SECONDS`)
     lease_seconds: float = 4.0
+    #: seconds that running bodies get when a worker goes away (`CHAINGRAPH_DRAIN_SECONDS`)
+    drain_seconds: float = 5.0
+    #: and bodies of `once` nodes, which cannot run again (`CHAINGRAPH_DRAIN_ONCE_SECONDS`)
+    drain_once_seconds: float = 30.0
     #: how long a server that starts waits for its database (`CHAINGRAPH_STARTUP_SECONDS`)
     startup_seconds: float = 30.0
     #: bytes; a node whose output is larger fails (`CHAINGRAPH_MAX_VALUE_BYTES`)
@@ -87,6 +91,10 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         slots=int(text("CHAINGRAPH_SLOTS", default.slots)),
         concurrency=int(text("CHAINGRAPH_CONCURRENCY", default.concurrency)),
         lease_seconds=float(text("CHAINGRAPH_LEASE_SECONDS", default.lease_seconds)),
+        drain_seconds=float(text("CHAINGRAPH_DRAIN_SECONDS", default.drain_seconds)),
+        drain_once_seconds=float(
+            text("CHAINGRAPH_DRAIN_ONCE_SECONDS", default.drain_once_seconds)
+        ),
         startup_seconds=float(text("CHAINGRAPH_STARTUP_SECONDS", default.startup_seconds)),
         max_value_bytes=int(text("CHAINGRAPH_MAX_VALUE_BYTES", default.max_value_bytes)),
         nodes=_parts(env.get("CHAINGRAPH_NODES", "")),

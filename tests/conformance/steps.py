@@ -29,7 +29,7 @@ def new_execution(backend: Backend, execution_id: str = "EX1", **more: Any) -> N
     return NewExecution(
         id=execution_id,
         flow_id=more.pop("flow_id", "V2flow"),
-        owner_id="local",
+        owner_id=more.pop("owner_id", "local"),
         snapshot="hash-1",
         flow=b'{"nodes":[]}',
         created=Entry(0, "execution:created", backend.clock(), b'{"json":{}}'),
@@ -56,8 +56,8 @@ async def parked(backend: Backend, execution_id: str = "EX1") -> str:
     return await backend.journal.create(new_execution(backend, execution_id))
 
 
-async def queued(backend: Backend, execution_id: str = "EX1") -> Segment:
-    await parked(backend, execution_id)
+async def queued(backend: Backend, execution_id: str = "EX1", owner: str = "local") -> Segment:
+    await backend.journal.create(new_execution(backend, execution_id, owner_id=owner))
     answer = await deliver(backend, "start", to=execution_id)
     assert answer.woke is not None
     return Segment(execution_id, answer.woke)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from alembic.migration import MigrationContext
 
 from chaingraph.durable import tables as t
 from chaingraph.durable.database import Database, database_url
-from chaingraph.durable.schema import HEAD, VERSION_TABLE, current, upgrade
-from chaingraph.errors import IllegalTransition, StoreUnavailable
+from chaingraph.durable.flows import SqlFlows
+from chaingraph.durable.schema import HEAD, VERSION_TABLE, create_flows, current, upgrade
+from chaingraph.errors import IllegalTransition, NewerDatabase, StoreUnavailable
 from chaingraph.execution.records import Disposition, Status
 from tests.conformance.backends import sql_backend
 from tests.conformance.steps import command
@@ -180,3 +182,82 @@ async def test_an_execution_of_the_original_is_not_touched(url: str, kind: str) 
             await backend.journal.deliver("EXold", command(kind))
         assert await backend.journal.get("EXold") == before
         assert await backend.fleet.stranded() == []
+
+
+def set_back(database: Database) -> None:
+    """Make it a database of the first release."""
+    with database.engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE chaingraph_node_types"))
+        connection.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = '0001'"))
+
+
+def test_a_database_of_an_older_release_is_upgraded(database: Database) -> None:
+    upgrade(database)
+    set_back(database)
+    upgrade(database)
+    assert current(database.engine) == HEAD
+    assert differences(database) == []
+
+
+def test_an_sqlite_file_of_an_older_release_is_copied_first(tmp_path: Path) -> None:
+    file = tmp_path / "chaingraph.db"
+    with closing(Database(database_url(f"sqlite:///{file}"))) as database:
+        upgrade(database)
+        assert [each.name for each in tmp_path.glob("*.before-*")] == []
+        set_back(database)
+        with database.engine.begin() as connection:
+            connection.execute(sa.insert(t.executions), ROW)
+        upgrade(database)
+    copies = list(tmp_path.glob("*.before-*"))
+    assert [each.name for each in copies] == [f"chaingraph.db.before-{HEAD}"]
+    with closing(Database(database_url(f"sqlite:///{copies[0]}"))) as copy:
+        assert current(copy.engine) == "0001"
+        with copy.engine.connect() as connection:
+            assert connection.execute(sa.select(t.executions.c.id)).scalars().all() == ["EXold"]
+
+
+def test_a_database_of_a_later_release_is_refused_and_not_touched(database: Database) -> None:
+    upgrade(database)
+    with database.engine.begin() as connection:
+        connection.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
+    with pytest.raises(NewerDatabase, match="has version 9999"):
+        upgrade(database)
+    assert current(database.engine) == "9999"
+
+
+def test_a_database_of_flows_gets_their_table_and_nothing_else(database: Database) -> None:
+    create_flows(database)
+    create_flows(database)
+    assert sa.inspect(database.engine).get_table_names() == ["chaingraph_flows"]
+
+
+async def test_flows_are_read_as_the_originals_editor_writes_them(
+    database: Database, url: str
+) -> None:
+    original = sa.MetaData()
+    table = sa.Table(
+        "chaingraph_flows",
+        original,
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("data", t.Json, nullable=False),
+        sa.Column("created_at", sa.DateTime, server_default=sa.func.now()),
+        sa.Column("updated_at", sa.DateTime, server_default=sa.func.now()),
+        sa.Column("owner_id", sa.Text),
+        sa.Column("parent_id", sa.Text),
+        sa.Column("version", sa.Integer, nullable=False, server_default="1"),
+    )
+    original.create_all(database.engine)
+    before = sa.inspect(database.engine).get_indexes("chaingraph_flows")
+    with database.engine.begin() as connection:
+        connection.execute(sa.insert(table), {"id": "V2a", "data": {"id": "V2a", "n": 1}})
+    create_flows(database)
+    flows = SqlFlows(database, lambda: 0)
+    first = await flows.get("V2a")
+    with database.engine.begin() as connection:
+        connection.execute(sa.update(table).values(data={"id": "V2a", "n": 2}, version=2))
+    second = await flows.get("V2a")
+    assert first is not None and second is not None
+    assert (first.version, first.data["n"], first.owner_id) == (1, 1, None)
+    assert (second.version, second.data["n"]) == (2, 2)
+    assert second.created_at.tzinfo is not None
+    assert sa.inspect(database.engine).get_indexes("chaingraph_flows") == before

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class Farewell:
-    """Who serves a stream enters `attended` and watches `begun`; who ends the server calls `say`."""
+    """Whoever serves a stream enters `attended` and watches `begun`; `say` ends them all."""
 
     def __init__(self) -> None:
         self.begun = asyncio.Event()

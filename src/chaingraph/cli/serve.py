@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import socket
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chaingraph.cli.options import command
+from chaingraph.cli.server import answer, listening
 from chaingraph.settings import Settings
 
 if TYPE_CHECKING:
-    pass
+    from chaingraph.engine.catalog import Catalog
+    from chaingraph.modes import House
 
 Host = Annotated[str | None, typer.Option("--host", help="Address (CHAINGRAPH_HOST).")]
 Port = Annotated[

@@ -67,6 +67,19 @@ class Dispatcher:
         cancel = partial(self._client.cancel_workflow, segment.workflow_id)
         await asyncio.to_thread(patiently, cancel)
 
+    async def sweep(self, alive: frozenset[str]) -> int:
+        """Cancel what is pending on executors that are not alive: it eats the concurrency."""
+        return await asyncio.to_thread(patiently, partial(self._sweep, alive))
+
+    def _sweep(self, alive: frozenset[str]) -> int:
+        pending = self._client.list_workflows(
+            queue_name=QUEUE, status="PENDING", load_input=False, load_output=False
+        )
+        dead = [each.workflow_id for each in pending if each.executor_id not in alive]
+        if dead:
+            self._client.cancel_workflows(dead)
+        return len(dead)
+
     async def lost(self, segments: Sequence[Segment], alive: frozenset[str]) -> list[Segment]:
         """Those of these queued segments that no live worker will be brought."""
         lost: list[Segment] = []

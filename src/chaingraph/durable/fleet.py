@@ -23,6 +23,9 @@ from chaingraph.execution.records import (
     WorkerRow,
 )
 
+#: So many of the oldest queued segments are looked at in one scan.
+SCANNED = 1_000
+
 
 class SqlFleet:
     def __init__(
@@ -170,13 +173,18 @@ class SqlFleet:
             },
         )
 
-    async def stranded(self) -> list[Segment]:
+    async def stranded(self, *, older_than_ms: int = 0) -> list[Segment]:
         e = t.executions.c
-        query = sa.select(e.id, e.num).where(e.disp == "Q")
+        late = self._clock() - older_than_ms
+        oldest = sa.select(e.id, e.num).where(e.disp == "Q", e.queued_at <= late)
+        query = oldest.order_by(e.queued_at).limit(SCANNED)
         rows = await self._database.read(lambda c: c.execute(query).all())
         queued = [Segment(row.id, row.num) for row in rows]
         lost = await self._dispatcher.lost(queued, await self._alive()) if queued else []
         return [again for each in lost if (again := await self._requeue(each)) is not None]
+
+    async def sweep(self) -> int:
+        return await self._dispatcher.sweep(await self._alive())
 
     async def _alive(self) -> frozenset[str]:
         w = t.workers.c

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from chaingraph.durable import snapshots
 from chaingraph.durable import tables as t
 from chaingraph.durable.database import Database
 from chaingraph.durable.dispatch import Dispatcher
@@ -48,12 +49,10 @@ class SqlJournal:
         return await self._database.write("create", lambda c: self._create(c, new))
 
     def _create(self, connection: Connection, new: NewExecution) -> str:
-        insert_once = self._database.insert_once
-        insert = insert_once(t.executions).returning(t.executions.c.id)
+        insert = self._database.insert_once(t.executions).returning(t.executions.c.id)
         if connection.execute(insert, _row_of(new)).first() is None:
             return self._known(connection, new)
-        snapshot = {"hash": new.snapshot, "data": new.flow}
-        connection.execute(insert_once(t.snapshots), snapshot)
+        snapshots.keep(self._database, connection, new.snapshot, new.flow)
         connection.execute(sa.insert(t.journal), _entry_of(new.id, new.created))
         return new.id
 

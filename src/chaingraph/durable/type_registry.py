@@ -25,10 +25,11 @@ class SqlTypeRegistry:
 
     def _put(self, connection: Connection, changed: Mapping[str, Mapping[str, Any]]) -> None:
         at = self._clock()
+        insert = self._database.insert_once(table).returning(table.c.name)
         # In the same order everywhere: workers that join at once do not lock each other out.
         for name, data in sorted(changed.items()):
             row = {"name": name, "data": data, "published_at": at}
-            if not connection.execute(self._database.insert_once(table), row).rowcount:
+            if connection.execute(insert, row).first() is None:
                 connection.execute(sa.update(table).where(table.c.name == name).values(row))
 
     async def published(self) -> dict[str, Mapping[str, Any]]:

@@ -17,9 +17,9 @@ from chaingraph.durable.dispatch import APPLICATION, APPLICATION_VERSION, QUEUE,
 from chaingraph.durable.serializer import JsonSerializer
 from chaingraph.execution.records import Segment
 
-#: DBOS finds queued work by polling only. Segments of this process start without it; the poll
-#: brings what other processes queued.
-POLL_SECONDS = 0.25
+#: DBOS finds queued work by polling only. Workers claim at the doorbell and whenever a slot is
+#: free; the poll is for what nobody rang for.
+POLL_SECONDS = 1.0
 THREADS = 16
 POOL = 8
 

@@ -60,9 +60,10 @@ class _News:
         """Return when there may be news. Raises ExecutionNotFound when there will be none."""
         await self._ring.wait(patience)
         self._waits += 1
-        if self._waits % LOOK_EVERY == 0:
-            if await _insist(self._ring, self._journal.get, self._id) is None:
-                raise ExecutionNotFound(self._id)
+        if self._waits % LOOK_EVERY:
+            return
+        if await _insist(self._ring, self._journal.get, self._id) is None:
+            raise ExecutionNotFound(self._id)
 
 
 async def follow(

@@ -252,5 +252,8 @@ class MemoryJournal:
         execution.end(*endings.poisoned(position, at, failures, execution.folded))
         return None
 
-    async def stranded(self) -> list[Segment]:
+    async def stranded(self, *, older_than_ms: int = 0) -> list[Segment]:
         return []
+
+    async def sweep(self) -> int:
+        return 0

@@ -207,9 +207,12 @@ class Fleet(Protocol):
         """Take a lost lease away, record the recovery and queue the next segment; or, at the
         `poison`-th failure in a row, fail the execution. None when there is nothing to run."""
 
-    async def stranded(self) -> list[Segment]:
-        """Queued segments that no dispatcher will bring to a live worker; each is queued anew
-        under the next number and returned."""
+    async def stranded(self, *, older_than_ms: int = 0) -> list[Segment]:
+        """Segments queued longer ago than this that no dispatcher will bring to a live worker;
+        each is queued anew under the next number and returned."""
+
+    async def sweep(self) -> int:
+        """Free what dead workers still occupy in the dispatcher's queue; how much it was."""
 
 
 class TypeRegistry(Protocol):

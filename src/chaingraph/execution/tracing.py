@@ -74,11 +74,10 @@ class SegmentTrace:
         self._inside = Context()
 
     def __enter__(self) -> SegmentTrace:
-        attributes = {**_about(self._row), "chaingraph.segment": self._number}
         self._span = self._tracer.start_span(
             f"segment {self._number}",
             _inside_execution(self._row, self._row.id),
-            attributes=attributes,
+            attributes={**_about(self._row), "chaingraph.segment": self._number},
             start_time=_ns(self._began_at),
         )
         self._inside = set_span_in_context(self._span)

@@ -1,4 +1,4 @@
-"""A worker: runs segments, and keeps everybody's executions going.
+"""A worker: pulls queued segments, runs them, and keeps everybody's executions going.
 
 One object is one incarnation: a process start, or a new life after it was declared dead. Each
 has its own id, so that whatever an earlier one still does is refused.
@@ -9,18 +9,25 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from chaingraph.errors import StoreUnavailable
 from chaingraph.execution.liveness import Observer
 from chaingraph.execution.ports import Fleet, commands_of
 from chaingraph.execution.records import Disposition, Lease, Segment, WorkerRow
-from chaingraph.execution.segment import World, run_segment
+from chaingraph.execution.segment import World, run_leased
 
 log = logging.getLogger(__name__)
 
 #: Executions whose segments were lost this often without progress in between are failed.
 POISON = 5
+#: A stop that the holder has not obeyed for so many milliseconds is forced.
+STOP_GRACE_MS = 10_000
+#: A segment that is queued longer than this is held against the dispatcher's books.
+STRANDED_MS = 30_000
+#: When nobody nudges it, a worker looks for queued segments after so many seconds.
+PATIENCE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +35,16 @@ class Rounds:
     """How often a worker looks after things, in seconds."""
 
     reconcile: float = 1.0
-    audit: float = 2.0
-    inbox: float = 1.0
+    audit: float = 1.0
+    sweep: float = 10.0
 
 
 @dataclass(slots=True)
 class Worker:
     """Runs segments within `slots`, adopts what dead workers left, audits its own leases.
 
-    `only` restricts it to single executions: it then touches no other.
+    `only` restricts it to single executions: it then touches no other. `most_running` limits
+    what all workers together run.
     """
 
     me: WorkerRow
@@ -46,102 +54,140 @@ class Worker:
     slots: int
     cancel_dispatch: Callable[[Segment], Awaitable[None]]
     only: frozenset[str] | None = None
+    most_running: int | None = None
     rounds: Rounds = field(default_factory=Rounds)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
-    _running: set[str] = field(default_factory=set)
-    _offers: asyncio.Queue[tuple[Segment, asyncio.Future[None] | None]] = field(
-        default_factory=asyncio.Queue
-    )
-    _free: asyncio.Semaphore = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._free = asyncio.Semaphore(self.slots)
+    #: set when this life was declared dead: its leases are lost, so there is nothing to drain
+    is_lost: bool = False
+    #: execution id -> the number under which it runs here
+    _running: dict[str, int] = field(default_factory=dict)
+    _suspects: frozenset[Lease] = frozenset()
+    _leaving: bool = False
+    _nudged: asyncio.Event = field(default_factory=asyncio.Event)
+    _turned: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def live(self) -> None:
-        """Work until cancelled. Then running segments are handed over to whoever is next."""
+        """Work until cancelled. Then bodies get their grace, and the rest goes to the others."""
         await self.fleet.join(self.me)
         self.ready.set()
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._serve(tasks))
-                tasks.create_task(self._every(self.rounds.reconcile, self.reconcile))
-                tasks.create_task(self._every(self.rounds.audit, self.audit))
-                tasks.create_task(self._every(self.rounds.inbox, self._ring_unread))
-        finally:
-            await self._leave()
+        async with asyncio.TaskGroup() as segments:
+            try:
+                await self._work(segments)
+            finally:
+                self._leaving = True
+                if not self.is_lost:
+                    await self._drain()
+                await self._leave()
 
     def offer(self, segment: Segment) -> bool:
-        """Run a segment that was queued just now, if there is a free slot.
-
-        Returns whether it was taken; if not, it stays queued.
-        """
-        if not self._may_touch(segment.execution_id) or self._free.locked():
-            return False
-        self._offers.put_nowait((segment, None))
-        return True
+        """Look for queued segments now. Returns whether this one may be taken here."""
+        self._nudged.set()
+        free = len(self._running) < self.slots and not self._leaving
+        return free and self._may_touch(segment.execution_id)
 
     async def bring(self, segment: Segment) -> None:
-        """Run a segment and return when it is over, or when this worker is."""
-        if self._may_touch(segment.execution_id):
-            over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._offers.put_nowait((segment, over))
-            await over
-
-    async def _serve(self, tasks: asyncio.TaskGroup) -> None:
-        while True:
-            segment, over = await self._offers.get()
-            tasks.create_task(self._run(segment, over), name=segment.workflow_id)
-
-    async def _run(self, segment: Segment, over: asyncio.Future[None] | None) -> None:
-        execution_id = segment.execution_id
-        try:
-            async with self._free:
-                if execution_id not in self._running:
-                    self._running.add(execution_id)
-                    try:
-                        await run_segment(self.world, segment, self.me.id)
-                    finally:
-                        self._running.discard(execution_id)
-        except Exception:
-            log.exception("segment failed", extra={"execution_id": execution_id})
-        finally:
-            if over is not None and not over.done():
-                over.set_result(None)
+        """Return when the segment is over, or when it is not to be had here."""
+        self._nudged.set()
+        while not self._leaving and await self._is_at_hand(segment):
+            turned = self._turned
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await turned.wait()
 
     async def reconcile(self) -> None:
-        """Declare the dead dead, adopt what they held, and queue anew what no one will bring."""
+        """Declare the dead dead, adopt what they held, and force the stops that are overdue."""
         rows = await self.fleet.workers()
         self.observer.see(rows)
         for row in rows:
-            if row.id == self.me.id:
-                continue
-            if await self._is_dead(row):
+            if row.id != self.me.id and await self._is_dead(row):
                 await self._adopt_from(row)
-        for segment in await self._unclaimed():
-            self.offer(segment)
-
-    async def _unclaimed(self) -> list[Segment]:
-        """What is queued and will be brought by nobody; a restricted worker is brought nothing."""
         if self.only is None:
-            return await self.fleet.stranded()
+            for lost in await self.fleet.force_stops(STOP_GRACE_MS):
+                log.warning("stop was forced", extra={"execution_id": lost.execution_id})
+                self.world.bell.ring(lost.execution_id)
+
+    async def audit(self) -> None:
+        """Ring for unread commands; queue anew what is leased here and has no task.
+
+        A lease may be a moment older than its task: only one that was seen before counts.
+        """
+        for execution_id in await self.fleet.unread(self.me.id):
+            self.world.bell.ring(commands_of(execution_id))
+        leases = await self.fleet.leases(self.me.id)
+        idle = frozenset(each for each in leases if each.execution_id not in self._running)
+        for lease in idle & self._suspects:
+            await self._adopt(lease, "no running task")
+        self._suspects = idle
+
+    async def sweep(self) -> None:
+        """Put the dispatcher's books in order: what nobody brings, what dead workers occupy."""
+        if self.only is None:
+            await self.fleet.sweep()
+            if await self.fleet.stranded(older_than_ms=STRANDED_MS):
+                self._nudged.set()
+
+    async def _work(self, segments: asyncio.TaskGroup) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._pull(segments))
+            tasks.create_task(self._every(self.rounds.reconcile, self.reconcile))
+            tasks.create_task(self._every(self.rounds.audit, self.audit))
+            tasks.create_task(self._every(self.rounds.sweep, self.sweep))
+
+    async def _pull(self, segments: asyncio.TaskGroup) -> None:
+        while True:
+            self._nudged.clear()
+            with suppress(StoreUnavailable):
+                for lease in await self._claim():
+                    self._running[lease.execution_id] = lease.number
+                    segments.create_task(self._run(lease), name=lease.execution_id)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await self._nudged.wait()
+
+    async def _claim(self) -> list[Lease]:
+        free = self.slots - len(self._running)
+        if free <= 0:
+            return []
+        if self.only is None:
+            return await self.fleet.claim_next(self.me.id, free, most_running=self.most_running)
         found = [await self.world.journal.get(execution_id) for execution_id in self.only]
-        return [
-            Segment(each.row.id, each.dispatch.number)
+        claimed = [
+            await self.world.journal.claim(Segment(each.row.id, each.dispatch.number), self.me.id)
             for each in found
             if each is not None and each.dispatch.disposition is Disposition.QUEUED
         ]
+        return [lease for lease in claimed if lease is not None]
+
+    async def _run(self, lease: Lease) -> None:
+        try:
+            await run_leased(self.world, lease)
+        except Exception:
+            log.exception("segment failed", extra={"execution_id": lease.execution_id})
+        finally:
+            self._running.pop(lease.execution_id, None)
+            self._turn()
+
+    def _turn(self) -> None:
+        """A slot is free, and who waits for a segment should look."""
+        turned, self._turned = self._turned, asyncio.Event()
+        turned.set()
+        self._nudged.set()
+
+    async def _is_at_hand(self, segment: Segment) -> bool:
+        """Whether the segment runs here, or is still queued and may run here."""
+        if self._running.get(segment.execution_id) == segment.number:
+            return True
+        if not self._may_touch(segment.execution_id):
+            return False
+        found = await self.world.journal.get(segment.execution_id)
+        queued = (Disposition.QUEUED, segment.number)
+        return found is not None and (found.dispatch.disposition, found.dispatch.number) == queued
 
     async def _is_dead(self, row: WorkerRow) -> bool:
         """Dead is who was declared dead; a worker whose beat moved meanwhile is not."""
         if not row.alive:
             return True
         return self.observer.is_gone(row) and await self.fleet.declare_dead(row.id, row.beat)
-
-    async def audit(self) -> None:
-        """Queue anew what is leased to this worker without a task of it."""
-        for lease in await self.fleet.leases(self.me.id):
-            if lease.execution_id not in self._running:
-                await self._adopt(lease, "no running task")
 
     async def _adopt_from(self, dead: WorkerRow) -> None:
         for lease in await self.fleet.leases(dead.id):
@@ -154,11 +200,7 @@ class Worker:
         self.world.bell.ring(lease.execution_id)
         if segment is not None:
             log.info("execution taken over: %s", reason, extra={"execution_id": lease.execution_id})
-            self.offer(segment)
-
-    async def _ring_unread(self) -> None:
-        for execution_id in await self.fleet.unread(self.me.id):
-            self.world.bell.ring(commands_of(execution_id))
+            self.world.launch(segment)
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -171,12 +213,20 @@ class Worker:
     def _may_touch(self, execution_id: str) -> bool:
         return self.only is None or execution_id in self.only
 
+    async def _drain(self) -> None:
+        """Let what runs come to the end of its nodes, within the grace of the shutdown."""
+        shutdown = self.world.shutdown
+        shutdown.begun.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(shutdown.grace, shutdown.once_grace) + 1.0):
+                while self._running:
+                    await self._turned.wait()
+
     async def _leave(self) -> None:
         """Hand over what is still leased, and say goodbye."""
-        while not self._offers.empty():
-            _, over = self._offers.get_nowait()
-            if over is not None and not over.done():
-                over.set_result(None)
+        self._turn()
         for lease in await self.fleet.leases(self.me.id):
-            await self.world.journal.hand_over(lease)
+            segment = await self.world.journal.hand_over(lease)
+            if segment is not None:
+                self.world.launch(segment)
         await self.fleet.leave(self.me.id)
