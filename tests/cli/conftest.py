@@ -101,6 +101,9 @@ class Program:
                 return line
         raise AssertionError(f"it ended without {text!r}: {read}")
 
+    def tell(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
     def send(self, number: signal.Signals) -> int:
         """Send a signal and return the exit code that follows."""
         self._process.send_signal(number)

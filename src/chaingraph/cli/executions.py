@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chaingraph.cli import archives
 from chaingraph.cli.json_lines import event_object, plain, print_objects, record_object
 from chaingraph.cli.options import AsJson, Inputs, command, new_app
 from chaingraph.cli.problems import note
 from chaingraph.cli.show import duration, local_time, one_line, print_table, shorten
+from chaingraph.cli.sources import source_of
 from chaingraph.errors import BadInput
 from chaingraph.settings import Settings
 
@@ -20,8 +22,12 @@ if TYPE_CHECKING:
     from chaingraph.modes import House
 
 app = new_app("List, follow and steer executions.")
+archives.add_to(app)
 
 ExecutionId = Annotated[str, typer.Argument(metavar="ID")]
+IdOrFile = Annotated[
+    str, typer.Argument(metavar="ID", help="Or a file that an execution was exported to.")
+]
 
 
 @command(app, "create")
@@ -117,14 +123,10 @@ async def list_(
 
 
 @command(app, "show")
-async def show(settings: Settings, execution_id: ExecutionId, as_json: AsJson = False) -> None:
+async def show(settings: Settings, execution_id: IdOrFile, as_json: AsJson = False) -> None:
     """One execution as it stands."""
-    from chaingraph.execution.records import LOCAL
-    from chaingraph.modes import open_house
-
-    async with open_house(settings) as house:
-        row = await house.service.details(LOCAL, execution_id)
-    members = record_object(row)
+    async with source_of(settings, execution_id) as source:
+        members = record_object(source.stored.row)
     if as_json:
         print_objects([members])
         return
@@ -136,7 +138,7 @@ async def show(settings: Settings, execution_id: ExecutionId, as_json: AsJson = 
 @command(app, "events")
 async def events(
     settings: Settings,
-    execution_id: ExecutionId,
+    execution_id: IdOrFile,
     follow: Annotated[bool, typer.Option("--follow", help="Wait for more, until the end.")] = False,
     start: Annotated[
         int, typer.Option("--from", metavar="N", help="A position; -3: the last three.")
@@ -147,20 +149,14 @@ async def events(
     as_json: AsJson = False,
 ) -> None:
     """The journal of an execution, from position N on."""
-    from chaingraph.errors import ExecutionNotFound
-    from chaingraph.execution.records import LOCAL
-    from chaingraph.modes import open_house
-
     wanted = _known_types(types or ())
-    async with open_house(settings) as house:
-        stored = await house.journal.get(execution_id)
-        if stored is None:
-            raise ExecutionNotFound(execution_id)
-        present = stored.dispatch.next_position
+    async with source_of(settings, execution_id) as source:
+        present = source.stored.dispatch.next_position
         start = max(0, present + start) if start < 0 else start
+        follow = follow and not source.is_file
         if start >= present and not follow:
             return
-        async for batch in house.service.follow(LOCAL, execution_id, start=start):
+        async for batch in source.events(start):
             shown = batch if follow else [e for e in batch if e.position < present]
             _print([e for e in shown if not wanted or e.type in wanted], as_json)
             if not follow and batch[-1].position >= present - 1:

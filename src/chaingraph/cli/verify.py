@@ -9,7 +9,7 @@ import typer
 from chaingraph.cli.json_lines import print_objects, record_object
 from chaingraph.cli.options import AsJson, command
 from chaingraph.cli.problems import FAILED
-from chaingraph.errors import ExecutionNotFound
+from chaingraph.cli.sources import source_of
 from chaingraph.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,26 +24,36 @@ def add_to(app: typer.Typer) -> None:
 
 async def verify(
     settings: Settings,
-    execution_id: Annotated[str, typer.Argument(metavar="EXECUTION")],
+    execution: Annotated[
+        str, typer.Argument(metavar="EXECUTION", help="Its id, or a file it was exported to.")
+    ],
     as_json: AsJson = False,
 ) -> int | None:
-    """Prove that the journal and the row of an execution agree. Exit code 1 if they do not."""
-    from chaingraph.execution import verify as promises
-    from chaingraph.modes import open_house
+    """Prove that the journal and the row of an execution agree. Exit code 1 if they do not.
 
-    async with open_house(settings) as house:
-        stored = await house.journal.get(execution_id)
-        if stored is None:
-            raise ExecutionNotFound(execution_id)
-        events = await _all_events(house.journal, stored)
+    Of a file, every execution in it.
+    """
+    async with source_of(settings, execution) as source:
+        checked = [source.stored]
+        if source.is_file:
+            checked = await source.journal.tree(source.stored.row.root_execution_id)
+        broken = [await _report(source.journal, each, as_json) for each in checked]
+    return FAILED if any(broken) else None
+
+
+async def _report(journal: Journal, stored: Stored, as_json: bool) -> bool:
+    """Print what is wrong with one execution; whether something is."""
+    from chaingraph.execution import verify as promises
+
+    events = await _all_events(journal, stored)
     findings = promises.verify(stored, events)
     if as_json:
         print_objects(map(record_object, findings))
     else:
         for each in findings:
             typer.echo(str(each))
-        typer.echo(f"{execution_id}: {len(events)} events, {len(findings)} findings")
-    return FAILED if findings else None
+        typer.echo(f"{stored.row.id}: {len(events)} events, {len(findings)} findings")
+    return bool(findings)
 
 
 async def _all_events(journal: Journal, stored: Stored) -> list[Event]:

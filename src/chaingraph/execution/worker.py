@@ -34,7 +34,7 @@ PATIENCE = 1.0
 class Rounds:
     """How often a worker looks after things, in seconds."""
 
-    reconcile: float = 1.0
+    reconcile: float = 0.5
     audit: float = 1.0
     sweep: float = 10.0
 
@@ -117,6 +117,7 @@ class Worker:
         idle = frozenset(each for each in leases if each.execution_id not in self._running)
         for lease in idle & self._suspects:
             await self._adopt(lease, "no running task")
+            await self.cancel_dispatch(Segment(lease.execution_id, lease.number))
         self._suspects = idle
 
     async def sweep(self) -> None:
@@ -190,13 +191,18 @@ class Worker:
         return self.observer.is_gone(row) and await self.fleet.declare_dead(row.id, row.beat)
 
     async def _adopt_from(self, dead: WorkerRow) -> None:
-        for lease in await self.fleet.leases(dead.id):
-            if self._may_touch(lease.execution_id):
-                await self._adopt(lease, "worker is gone")
+        leases = [
+            lease
+            for lease in await self.fleet.leases(dead.id)
+            if self._may_touch(lease.execution_id)
+        ]
+        for lease in leases:
+            await self._adopt(lease, "worker is gone")
+        for lease in leases:  # only now: what was taken over should not wait for it
+            await self.cancel_dispatch(Segment(lease.execution_id, lease.number))
 
     async def _adopt(self, lease: Lease, reason: str) -> None:
         segment = await self.fleet.take_over(lease, self.me.id, reason, poison=POISON)
-        await self.cancel_dispatch(Segment(lease.execution_id, lease.number))
         self.world.bell.ring(lease.execution_id)
         if segment is not None:
             log.info("execution taken over: %s", reason, extra={"execution_id": lease.execution_id})
