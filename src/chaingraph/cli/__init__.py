@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 
 from chaingraph import __version__
-from chaingraph.cli import database, executions, flows, nodes, run, serve, verify
+from chaingraph.cli import (
+    database,
+    doctor,
+    executions,
+    flows,
+    nodes,
+    prune,
+    run,
+    serve,
+    verify,
+)
 from chaingraph.cli.options import (
     DataDir,
     Db,
@@ -21,7 +31,7 @@ from chaingraph.cli.options import (
 )
 
 app = new_app("Run flows of connected nodes as executions that cannot be lost.", completion=True)
-for each in (run, serve, verify):
+for each in (run, serve, verify, doctor, prune):
     each.add_to(app)
 app.add_typer(flows.app, name="flows")
 app.add_typer(executions.app, name="executions")

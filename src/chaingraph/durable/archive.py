@@ -101,7 +101,10 @@ def _raw_lines(path: Path) -> Iterator[bytes]:
 
 
 def _read(found: Iterator[bytes]) -> Archive:
-    header = json.loads(next(found, b"null"))
+    try:
+        header = json.loads(next(found, b""))
+    except ValueError:
+        header = None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise _Damaged("it begins with something else")
     if header["version"] != VERSION:
