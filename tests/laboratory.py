@@ -17,7 +17,8 @@ from chaingraph.engine.state import FlowState
 from chaingraph.execution.bell import LocalBell
 from chaingraph.execution.fold import fold
 from chaingraph.execution.known_types import KnownTypes, MemoryTypeRegistry
-from chaingraph.execution.memory import MemoryFlows, MemoryJournal
+from chaingraph.execution.memory import MemoryJournal
+from chaingraph.execution.memory_flows import MemoryFlows
 from chaingraph.execution.ports import Append, NewExecution
 from chaingraph.execution.reading import decode
 from chaingraph.execution.records import (

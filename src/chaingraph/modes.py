@@ -41,7 +41,8 @@ from chaingraph.errors import StoreUnavailable
 from chaingraph.execution.bell import LocalBell
 from chaingraph.execution.known_types import KnownTypes, MemoryTypeRegistry
 from chaingraph.execution.liveness import Observer
-from chaingraph.execution.memory import MemoryFlows, MemoryJournal
+from chaingraph.execution.memory import MemoryJournal
+from chaingraph.execution.memory_flows import MemoryFlows
 from chaingraph.execution.ports import Fleet, Flows, Journal, TypeRegistry
 from chaingraph.execution.records import Segment, WorkerRow
 from chaingraph.execution.segment import Shutdown, World

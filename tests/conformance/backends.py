@@ -15,7 +15,8 @@ from chaingraph.durable.journal import SqlJournal
 from chaingraph.durable.schema import upgrade
 from chaingraph.durable.workflow import dbos_engine
 from chaingraph.durable.writer import GroupWriter
-from chaingraph.execution.memory import MemoryFlows, MemoryJournal
+from chaingraph.execution.memory import MemoryJournal
+from chaingraph.execution.memory_flows import MemoryFlows
 from chaingraph.execution.ports import Fleet, Flows, Journal
 
 

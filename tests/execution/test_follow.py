@@ -6,6 +6,7 @@ import pytest
 
 from chaingraph.errors import StoreUnavailable
 from chaingraph.execution.records import LOCAL, Entry
+from chaingraph.execution.service import View
 from chaingraph.flow.build import FlowBuilder
 from chaingraph.modes import House, open_memory_house
 from chaingraph.nodes import builtin_catalog
@@ -30,7 +31,7 @@ class FailingReads:
 
 @pytest.mark.parametrize("view", ["full", "compact"])
 async def test_nothing_is_missed_or_repeated_while_the_store_is_away(
-    view: str, monkeypatch: pytest.MonkeyPatch
+    view: View, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with open_memory_house(builtin_catalog()) as house, house.working():
         builder = FlowBuilder("one", builtin_catalog(), id="one")
@@ -38,7 +39,7 @@ async def test_nothing_is_missed_or_repeated_while_the_store_is_away(
         await house.service.import_flow(LOCAL, builder.build())
         execution_id = await house.service.create(LOCAL, "one")
         reads = FailingReads(house, monkeypatch)
-        following = house.service.follow(LOCAL, execution_id, view=view)  # type: ignore[arg-type]
+        following = house.service.follow(LOCAL, execution_id, view=view)
         positions = [each.position for each in await anext(following) if each.index is not None]
         reads.left = 3
         await house.service.start(LOCAL, execution_id)
