@@ -11,6 +11,7 @@ import pytest
 
 from chaingraph.engine.authoring import Stream, StreamWriter, node
 from chaingraph.engine.catalog import Catalog
+from chaingraph.engine.channel import Channel
 from chaingraph.engine.chunks import BATCH_ITEMS
 from chaingraph.engine.events import EventType
 from chaingraph.engine.node import Context
@@ -18,7 +19,7 @@ from chaingraph.flow.build import FlowBuilder, NodeHandle
 from chaingraph.flow.model import Flow
 from chaingraph.nodes.basic_values import TextNode
 from chaingraph.nodes.streams import stream_buffer_node
-from tests.laboratory import MAX_VALUE_BYTES, Lab, Run, started
+from tests.laboratory import MAX_VALUE_BYTES, Lab, Run, lab_of, started
 
 ITEMS = ["a", "b", "c"]
 
@@ -329,3 +330,32 @@ async def test_what_lies_in_a_stored_stream_is_read() -> None:
 def build_with_buffer(build: FlowBuilder, items: list[Any]) -> Flow:
     build.set(NodeHandle("read")["stream"], {"type": "stream", "buffer": items, "isClosed": False})
     return build.build()
+
+
+async def test_a_producer_waits_while_the_journal_cannot_keep_up() -> None:
+    channel, room = Channel(), asyncio.Event()
+
+    async def wait() -> None:
+        await room.wait()
+
+    channel.room = wait
+    async with asyncio.TaskGroup() as tasks:
+        sending = tasks.create_task(StreamWriter[str](channel).send("first"))
+        assert await anext(channel.read()) == "first"
+        assert not sending.done()
+        room.set()
+    assert sending.done()
+
+
+async def test_long_items_do_not_gather_into_one_huge_batch() -> None:
+    @node(name="Long", kind="pure")
+    async def long() -> AsyncIterator[str]:
+        for _ in range(8):
+            yield "x" * 40_000
+
+    lab, build = lab_of(long)
+    build.add("Long", "long")
+    run = await lab.run(build.build())
+    chunks = [e.data["items"] for e in run.all(EventType.NODE_STREAM_CHUNK, "long")]
+    assert sum(map(len, chunks)) == 8
+    assert max(map(len, chunks)) <= 3

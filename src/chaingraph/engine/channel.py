@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from chaingraph.errors import ChainGraphError
@@ -27,7 +27,7 @@ class Channel:
     for it (nobody sees what could still be lost).
     """
 
-    __slots__ = ("_changed", "closed", "committed", "error", "items", "on_send")
+    __slots__ = ("_changed", "closed", "committed", "error", "items", "on_send", "room")
 
     def __init__(self) -> None:
         self.items: list[Any] = []
@@ -36,6 +36,8 @@ class Channel:
         self.committed = 0
         #: called with each item before it is kept; returns the item to keep
         self.on_send: Callable[[Any], Any] | None = None
+        #: what a producer waits for after each item
+        self.room: Callable[[], Awaitable[None]] | None = None
         self._changed: asyncio.Event | None = None
 
     def send(self, item: Any) -> None:
@@ -117,8 +119,12 @@ class StreamWriter(Generic[T]):
         self._channel = channel
 
     async def send(self, item: T) -> None:
+        """Send an item; waits while the journal cannot keep up."""
         self._channel.send(item)
-        await asyncio.sleep(0)
+        if self._channel.room is not None:
+            await self._channel.room()
+        else:
+            await asyncio.sleep(0)
 
     def close(self, error: str | None = None) -> None:
         self._channel.close(error)

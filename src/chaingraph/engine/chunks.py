@@ -12,9 +12,10 @@ from chaingraph.engine.values import weigh
 from chaingraph.flow.ports import Json, Port
 from chaingraph.flow.transfer import normalise, plain
 
-#: A batch is recorded after this many seconds or items, whichever comes first.
+#: A batch is recorded after this many seconds, items or characters, whichever comes first.
 BATCH_SECONDS = 0.02
 BATCH_ITEMS = 256
+BATCH_CHARACTERS = 65_536
 
 
 class Writes(Protocol):
@@ -22,6 +23,7 @@ class Writes(Protocol):
 
     def record(self, type_: EventType, data: dict[str, Any]) -> None: ...
     def after_commit(self, call: Callable[[], None]) -> None: ...
+    async def room(self) -> None: ...
 
 
 class ChunkWriter:
@@ -43,17 +45,24 @@ class ChunkWriter:
         self._attempt = attempt
         self._max_value_bytes = max_value_bytes
         self._written = 0
+        self._characters = 0
         self._timer: asyncio.TimerHandle | None = None
         channel.on_send = self._take
+        channel.room = writes.room
 
     def _take(self, item: Json) -> Json:
         kept = normalise(self._port.item, item) if self._port.item is not None else plain(item)
         weigh(f"an item of port {self._port.id}", kept, self._max_value_bytes)
-        if len(self._channel.items) - self._written + 1 >= BATCH_ITEMS:
+        self._characters += len(kept) if isinstance(kept, str | bytes) else 0
+        if self._is_full():
             asyncio.get_running_loop().call_soon(self.flush)
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(BATCH_SECONDS, self.flush)
         return kept
+
+    def _is_full(self) -> bool:
+        waiting = len(self._channel.items) - self._written + 1
+        return waiting >= BATCH_ITEMS or self._characters >= BATCH_CHARACTERS
 
     def flush(self) -> None:
         """Record what was sent since the last time."""
@@ -63,7 +72,7 @@ class ChunkWriter:
         start, end = self._written, len(self._channel.items)
         if start == end:
             return
-        self._written = end
+        self._written, self._characters = end, 0
         self._writes.record(
             EventType.NODE_STREAM_CHUNK,
             {

@@ -35,6 +35,7 @@ class Commits(Protocol):
     """What a step needs of the recorder beside recording."""
 
     async def committed(self) -> None: ...
+    async def room(self) -> None: ...
     def after_commit(self, call: Callable[[], None]) -> None: ...
 
 
@@ -54,6 +55,7 @@ class Step:
         max_value_bytes: int,
     ) -> None:
         self.record = record
+        self.room = commits.room
         self.after_commit = commits.after_commit
         self._identity = identity
         self._graph = state.graph

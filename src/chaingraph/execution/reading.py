@@ -6,12 +6,20 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from chaingraph.engine.events import Event, EventType
+from chaingraph.errors import ChainGraphError
 from chaingraph.execution.ports import Journal
 from chaingraph.execution.recorder import large_values
 from chaingraph.execution.records import Entry, Stored
 from chaingraph.superjson import loads
 
 PAGE = 2_000
+
+
+class JournalGap(ChainGraphError):
+    """Entries that were committed are not there: the database lost or hid them."""
+
+    def __init__(self, execution_id: str, position: int) -> None:
+        super().__init__(f"The journal of execution {execution_id} has no position {position}")
 
 
 def decode(entry: Entry, blobs: Mapping[str, bytes] | None = None) -> Event:
@@ -28,11 +36,14 @@ def decode(entry: Entry, blobs: Mapping[str, bytes] | None = None) -> Event:
 async def read_events(
     journal: Journal, stored: Stored, start: int, end: int
 ) -> AsyncIterator[list[Event]]:
-    """The events from `start` to before `end`, page by page, with their large values."""
+    """The events from `start` to before `end`, page by page, with their large values.
+
+    Raises JournalGap when one of them is missing.
+    """
     while start < end:
         entries = await journal.read(stored.row.id, start, min(PAGE, end - start))
         if not entries:
-            return
+            raise JournalGap(stored.row.id, start)
         yield await with_blobs(journal, stored.row.root_execution_id, entries)
         start = entries[-1].position + 1
 
