@@ -1,92 +1,74 @@
-"""`python -m bench`: one table of ratios, printed and written to `bench/results.md`.
+"""`python -m bench [name...]`: one table of ratios, printed and written to `bench/results.md`.
 
+Without names everything is measured, and only then the page is written.
 `python -m bench profile` shows where the time of a chain of 10,000 nodes goes.
 """
 
 from __future__ import annotations
 
 import asyncio
-import cProfile
-import platform
-import pstats
 import sys
 import tempfile
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeAlias
 
-from bench.chain import durable_chain
-from bench.floor import floor_chain
+from bench import (
+    chain,
+    fanout,
+    hops,
+    idle,
+    neighbour,
+    replay,
+    starting,
+    takeover,
+    throughput,
+)
+from bench.lines import Line, report, table
+from bench.stage import Stage
+from tests.servers import running_postgres
 
-RUNS = 3
+Measure: TypeAlias = Callable[[Stage], Awaitable[list[Line]]]
+
+MEASUREMENTS: dict[str, Measure] = {
+    "chain": chain.measure,
+    "hops": hops.measure,
+    "throughput": throughput.measure,
+    "starting": starting.measure,
+    "fanout": fanout.measure,
+    "replay": replay.measure,
+    "takeover": takeover.measure,
+    "idle": idle.measure,
+    "neighbour": neighbour.measure,
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One measurement beside its comparison."""
-
-    what: str
-    measured: float
-    compared_with: str
-    comparison: float
-    unit: str
-
-    def __str__(self) -> str:
-        ratio = self.measured / self.comparison
-        return (
-            f"| {self.what} | {self.measured:,.0f} {self.unit} | {self.compared_with} "
-            f"| {self.comparison:,.0f} {self.unit} | {ratio:.2f} |"
-        )
-
-
-async def measure(directory: Path) -> list[Line]:
-    """All measurements of one run."""
-    floor: dict[int, float] = {}
-    ours: dict[int, float] = {}
-    for nodes in (1_000, 10_000):
-        floor[nodes] = await floor_chain(directory / f"floor{nodes}", nodes)
-        ours[nodes] = await durable_chain(directory / "data", nodes, RUNS)
-    lines = [
-        Line(f"pure chain of {n:,}, durable, SQLite", ours[n], "bare appends", floor[n], "nodes/s")
-        for n in ours
-    ]
-    lines.append(
-        Line("pure chain of 10,000", ours[10_000], "the chain of 1,000", ours[1_000], "nodes/s")
-    )
+async def measured(names: list[str], stage: Stage) -> list[Line]:
+    """The lines of these measurements, one after another."""
+    lines = []
+    for name in names:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        lines += await MEASUREMENTS[name](stage)
     return lines
 
 
-def table(lines: list[Line]) -> str:
-    head = "| what | measured | compared with | comparison | ratio |\n|---|---|---|---|---|\n"
-    return head + "\n".join(str(line) for line in lines) + "\n"
-
-
-def report(lines: list[Line]) -> str:
-    when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
-    return (
-        f"# Benchmarks\n\n{when}, {machine}. Each line's comparison was measured in the same "
-        f"run; read the ratios.\n\n{table(lines)}"
-    )
-
-
-def profile(directory: Path) -> None:
-    """Where a chain of 10,000 spends its time, by the function's own time."""
-    profiler = cProfile.Profile()
-    profiler.runcall(lambda: asyncio.run(durable_chain(directory, 10_000, 1)))
-    pstats.Stats(profiler).sort_stats("tottime").print_stats(25)
-
-
-def main() -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        if sys.argv[1:] == ["profile"]:
-            profile(Path(directory))
+def main(words: list[str]) -> None:
+    unknown = set(words) - {*MEASUREMENTS, "profile"}
+    if unknown:
+        sys.exit(f"{', '.join(unknown)}: not among {', '.join((*MEASUREMENTS, 'profile'))}")
+    with tempfile.TemporaryDirectory() as directory, running_postgres() as server:
+        stage = Stage(Path(directory), server.url)
+        if words == ["profile"]:
+            asyncio.run(chain.profile(stage))
             return
-        lines = asyncio.run(measure(Path(directory)))
-    text = report(lines)
-    Path(__file__).with_name("results.md").write_text(text)
-    sys.stdout.write(text)
+        began = time.monotonic()
+        lines = asyncio.run(measured(words or list(MEASUREMENTS), stage))
+        seconds = time.monotonic() - began
+    print(table(lines))
+    if not words:
+        Path(__file__).with_name("results.md").write_text(report(lines, seconds))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,52 +1,67 @@
-"""A chain of pure nodes, durable: from `flow:started` to `flow:completed`, by the journal."""
+"""Chains of pure nodes, durable: from `flow:started` to `flow:completed`, by the journal."""
 
 from __future__ import annotations
 
-import asyncio
+import cProfile
+import pstats
 from pathlib import Path
+from typing import TypeAlias
 
-from chaingraph.execution.records import LOCAL, ExecutionRow
-from chaingraph.flow.build import FlowBuilder
-from chaingraph.flow.model import Flow
-from chaingraph.modes import House, open_house
-from chaingraph.nodes import builtin_catalog
+from bench import executions, flows
+from bench.floor import floor_chain
+from bench.lines import Line, Target, median
+from bench.stage import Stage
+from chaingraph.engine.events import Event, EventType
+from chaingraph.modes import open_house
 from chaingraph.settings import Settings
 
+SHORT, LONG = 1_000, 10_000
+RUNS = 3
 
-def chain(nodes: int) -> Flow:
-    """`m0 + 1 -> m1 + 1 -> …`"""
-    builder = FlowBuilder(f"chain of {nodes}", builtin_catalog(), id=f"chain{nodes}")
-    before = None
-    for number in range(nodes):
-        handle = builder.add("MathNode", f"m{number}", b=1, operation="add")
-        if before is not None:
-            builder.connect(before["result"], handle["a"])
-        before = handle
-    return builder.build()
+Journal: TypeAlias = list[Event]
 
 
-async def ended(house: House, execution_id: str) -> ExecutionRow:
-    """The row of an execution once it is over. Reads only rows, so as not to share the work."""
-    while True:
-        row = await house.service.details(LOCAL, execution_id)
-        if row.completed_at is not None:
-            return row
-        await asyncio.sleep(0.05)
+async def measure(stage: Stage) -> list[Line]:
+    floor = {n: await floor_chain(stage.directory / f"floor{n}", n) for n in (SHORT, LONG)}
+    journals = {n: await chain(stage.directory / "chain", n) for n in (SHORT, LONG)}
+    pace = {n: median(map(nodes_per_second, found)) for n, found in journals.items()}
+    target = Target(8_000, at_least=True)
+    lines = [
+        Line(
+            f"pure chain of {n:,}, durable, SQLite", pace[n], "bare appends", floor[n], unit, target
+        )
+        for n, unit in ((SHORT, "nodes/s"), (LONG, "nodes/s"))
+    ]
+    first, last = zip(*map(deciles, journals[LONG]), strict=True)
+    what, other = (f"a node in the {each} tenth of {LONG:,}" for each in ("last", "first"))
+    even = Target(1.2, of_ratio=True)
+    return [*lines, Line(what, median(last), other, median(first), "µs", even)]
 
 
-async def run_once(house: House, flow_id: str) -> float:
-    """Seconds between the first and the last event of the flow."""
-    execution_id = await house.service.create(LOCAL, flow_id)
-    await house.service.start(LOCAL, execution_id)
-    row = await ended(house, execution_id)
-    assert row.started_at is not None and row.completed_at is not None
-    return (row.completed_at - row.started_at).total_seconds()
-
-
-async def durable_chain(data_dir: Path, nodes: int, times: int) -> float:
-    """Nodes per second, the median of several runs."""
-    flow = chain(nodes)
+async def chain(data_dir: Path, nodes: int) -> list[Journal]:
+    """The journals of some runs."""
     async with open_house(Settings(data_dir=data_dir)) as house, house.working():
-        await house.service.import_flow(LOCAL, flow)
-        seconds = sorted([await run_once(house, flow.id) for _ in range(times)])
-    return nodes / seconds[times // 2]
+        flow = flows.pure_chain(house.catalog, nodes)
+        rows = [await executions.run(house, flow) for _ in range(RUNS)]
+        return [await executions.events(house, row.id) for row in rows]
+
+
+def nodes_per_second(journal: Journal) -> float:
+    nodes = sum(each.type is EventType.NODE_COMPLETED for each in journal)
+    [began] = [each.at for each in journal if each.type is EventType.FLOW_STARTED]
+    return nodes / (journal[-1].at - began) * 1000
+
+
+def deciles(journal: Journal) -> tuple[float, float]:
+    """Microseconds a node, in the first and in the last tenth of them."""
+    times = [each.at for each in journal if each.type is EventType.NODE_COMPLETED]
+    tenth = len(times) // 10
+    first, last = times[tenth] - times[0], times[-1] - times[-1 - tenth]
+    return 1000 * first / tenth, 1000 * last / tenth
+
+
+async def profile(stage: Stage) -> None:
+    """Where a long chain spends its time, by the functions' own time."""
+    with cProfile.Profile() as profiler:
+        await chain(stage.directory / "chain", LONG)
+    pstats.Stats(profiler).sort_stats("tottime").print_stats(25)

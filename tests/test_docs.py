@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import chaingraph
-from chaingraph import errors
+from chaingraph import errors, metrics
 from chaingraph.api.dialects import PLAIN
 from chaingraph.api.procedures import router
 from chaingraph.cli import app
@@ -67,6 +67,14 @@ def test_every_command_is_in_the_reference() -> None:
     text = reference("cli")
     for command in names(typer.main.get_command(app), "chaingraph"):
         assert f"### `{command}" in text, command
+
+
+def test_every_metric_is_in_the_reference_with_its_kind_and_meaning() -> None:
+    text = reference("metrics")
+    for each in metrics.REGISTRY.collect():
+        if each.name.startswith("chaingraph_"):
+            name = f"{each.name}_total" if each.type == "counter" else each.name
+            assert f"| `{name}` | {each.type} | {each.documentation} |" in text
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda p: p.stem)

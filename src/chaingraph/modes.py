@@ -44,6 +44,7 @@ from chaingraph.execution.liveness import Observer
 from chaingraph.execution.memory import MemoryJournal
 from chaingraph.execution.memory_flows import MemoryFlows
 from chaingraph.execution.ports import Fleet, Flows, Journal, TypeRegistry
+from chaingraph.execution.processes import host_name, process_runs
 from chaingraph.execution.records import Segment, WorkerRow
 from chaingraph.execution.segment import Shutdown, World
 from chaingraph.execution.service import Service
@@ -353,22 +354,3 @@ async def open_memory_house(
         None,
         None,
     )
-
-
-@lru_cache(1)
-def host_name() -> str:
-    """What processes that can see each other's process ids have in common."""
-    namespace = Path("/proc/self/ns/pid")
-    pids = namespace.readlink() if namespace.is_symlink() else ""
-    return f"{socket.gethostname()}/{psutil.boot_time():.0f}/{pids}"
-
-
-def process_runs(worker: WorkerRow) -> bool:
-    """Whether the worker's process still runs; a process id may have a new owner."""
-    try:
-        process = psutil.Process(worker.pid)
-        return abs(process.create_time() - worker.started_at) < 1.0 and (
-            process.status() != psutil.STATUS_ZOMBIE
-        )
-    except psutil.NoSuchProcess:
-        return False

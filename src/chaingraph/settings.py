@@ -92,9 +92,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         concurrency=int(text("CHAINGRAPH_CONCURRENCY", default.concurrency)),
         lease_seconds=float(text("CHAINGRAPH_LEASE_SECONDS", default.lease_seconds)),
         drain_seconds=float(text("CHAINGRAPH_DRAIN_SECONDS", default.drain_seconds)),
-        drain_once_seconds=float(
-            text("CHAINGRAPH_DRAIN_ONCE_SECONDS", default.drain_once_seconds)
-        ),
+        drain_once_seconds=float(text("CHAINGRAPH_DRAIN_ONCE_SECONDS", default.drain_once_seconds)),
         startup_seconds=float(text("CHAINGRAPH_STARTUP_SECONDS", default.startup_seconds)),
         max_value_bytes=int(text("CHAINGRAPH_MAX_VALUE_BYTES", default.max_value_bytes)),
         nodes=_parts(env.get("CHAINGRAPH_NODES", "")),

@@ -9,6 +9,8 @@ from typer.testing import CliRunner, Result
 
 from chaingraph import __version__
 from chaingraph.cli import app
+from chaingraph.cli.options import Given
+from chaingraph.settings import Settings
 from tests.cli.conftest import Call
 
 
@@ -37,6 +39,13 @@ def test_the_database_can_come_from_the_environment(
     monkeypatch.setenv("CHAINGRAPH_DATABASE_URL", f"sqlite:///{tmp_path / 'other.db'}")
     assert invoke("db", "upgrade").exit_code == 0
     assert (tmp_path / "other.db").exists()
+
+
+def test_the_option_names_one_database_for_everything() -> None:
+    split = Settings(database="postgresql://a/executions", flows_database="postgresql://a/main")
+    chosen = Given(db="postgresql://b/all").over(split)
+    assert chosen.database_url == chosen.flows_database_url == "postgresql://b/all"
+    assert Given().over(split) == split
 
 
 def test_nodes_of_before_and_after_are_both_there(write: Callable[[str, str], Path]) -> None:

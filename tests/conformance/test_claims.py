@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from chaingraph.execution.records import Disposition, Lease
+from chaingraph.execution.isolation import TRIAL_MS, WAIT_MS
+from chaingraph.execution.records import Disposition, Lease, Segment
 from tests.conformance.backends import Backend
 from tests.conformance.steps import (
+    batch,
     claimed,
     deliver,
     dispatch,
@@ -70,6 +72,66 @@ async def test_no_more_run_in_all_workers_than_the_limit_says(backend: Backend) 
     await line_up(backend, *((f"EX{n}", "a") for n in range(4)))
     assert await next_ids(backend, 3, most_running=2) == ["EX0", "EX1"]
     assert await next_ids(backend, 3, most_running=2) == []
+
+
+async def lost(backend: Backend, execution_id: str, times: int) -> None:
+    """It was running, and its worker was lost, so many times in a row."""
+    segment: Segment | None = await queued(backend, execution_id)
+    for n in range(times):
+        assert segment is not None
+        lease = await claimed(backend, segment, f"dead{n}")
+        segment = await backend.fleet.take_over(lease, "w1", "worker is gone", poison=9)
+    assert segment is not None
+
+
+async def test_what_was_lost_once_runs_beside_others(backend: Backend) -> None:
+    await line_up(backend, ("EX1", "a"))
+    await lost(backend, "EX2", times=1)
+    assert await next_ids(backend, 5) == ["EX1", "EX2"]
+
+
+async def test_what_was_lost_twice_runs_alone(backend: Backend) -> None:
+    await line_up(backend, ("EX1", "a"))
+    await lost(backend, "EX2", times=2)
+    assert await next_ids(backend, 5) == ["EX2"]
+    assert await next_ids(backend, 5) == []
+    await join(backend, "w2")
+    assert [lease.execution_id for lease in await backend.fleet.claim_next("w2", 5)] == ["EX1"]
+
+
+async def test_a_busy_worker_leaves_a_suspect_to_an_idle_one(backend: Backend) -> None:
+    await line_up(backend, ("EX1", "a"))
+    assert await next_ids(backend, 1) == ["EX1"]
+    await lost(backend, "EX2", times=2)
+    await queued(backend, "EX3")
+    assert await next_ids(backend, 1) == ["EX3"]
+    assert await next_ids(backend, 1) == []
+    await join(backend, "w2")
+    assert [lease.execution_id for lease in await backend.fleet.claim_next("w2", 5)] == ["EX2"]
+
+
+async def test_a_suspect_that_completes_a_node_is_none_any_more(backend: Backend) -> None:
+    await line_up(backend, ("EX1", "a"))
+    await lost(backend, "EX2", times=2)
+    (lease,) = await backend.fleet.claim_next("w1", 5)
+    await backend.journal.append(batch(lease, 1, "node:completed", progress=True))
+    assert await next_ids(backend, 5) == ["EX1"]
+
+
+async def test_a_suspect_that_goes_on_living_is_none_any_more(backend: Backend) -> None:
+    await line_up(backend, ("EX1", "a"))
+    await lost(backend, "EX2", times=2)
+    assert await next_ids(backend, 5) == ["EX2"]
+    backend.clock.move(TRIAL_MS)
+    assert await next_ids(backend, 5) == ["EX1"]
+
+
+async def test_a_suspect_does_not_wait_for_ever_for_an_idle_worker(backend: Backend) -> None:
+    await line_up(backend, ("EX1", "a"))
+    assert await next_ids(backend, 1) == ["EX1"]
+    await lost(backend, "EX2", times=2)
+    backend.clock.move(WAIT_MS)
+    assert await next_ids(backend, 5) == ["EX2"]
 
 
 async def test_the_dead_claim_nothing(backend: Backend) -> None:

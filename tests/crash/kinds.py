@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,8 +91,39 @@ async def slow(ctx: Context, number: float = 0, seconds: float = 0) -> float:
     return number + 1
 
 
+@node(kind="effect")
+async def gated(ctx: Context, number: float = 0) -> float:
+    effect(ctx, "effect")
+    opened = gate(Path(os.environ[EFFECTS]))
+    while True:
+        if await asyncio.to_thread(opened.exists):
+            return number + 1
+        await asyncio.sleep(0.05)
+
+
+@node(kind="pure", quick=True)
+def spin(ctx: Context, seconds: float = 0) -> float:
+    effect(ctx, "pure")
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+    return seconds
+
+
+@node(kind="effect")
+async def die(ctx: Context, number: float = 0) -> float:
+    effect(ctx, "effect")
+    os._exit(66)
+
+
+def gate(effects: Path) -> Path:
+    """The file that lets the bodies of `gated` end."""
+    return effects.with_suffix(".open")
+
+
 OWN = (
     add_one, later, pay, pay_in_thread, launch, explode, deliver_text, consume, add_up, slow,
+    gated, spin, die,
 )  # fmt: skip
 
 
@@ -179,10 +211,32 @@ def slow_chain(flow: FlowBuilder) -> None:
     flow.add("AddOne", "last", number=third["result"])
 
 
+def waiting(flow: FlowBuilder) -> None:
+    first = flow.add("AddOne", "first", number=1)
+    held = flow.add("Gated", "held", number=first["result"])
+    flow.add("Pay", "last", number=held["result"])
+
+
+def busy(flow: FlowBuilder) -> None:
+    flow.add("Pay", "beside", number=1)
+    spun = flow.add("Spin", "spun", seconds=5)
+    flow.add("Pay", "last", number=spun["result"])
+
+
+def poison(flow: FlowBuilder) -> None:
+    first = flow.add("AddOne", "first", number=1)
+    flow.add("Die", "deadly", number=first["result"])
+
+
+def short(flow: FlowBuilder) -> None:
+    flow.add("Slow", "only", number=1, seconds=0.15)
+
+
 Draw = Callable[[FlowBuilder], None]
 #: The flows of the crash matrix.
 MATRIX = (chain, wide, diamond, branch, error_catch, group, stream, mixed)
-FLOWS: dict[str, Draw] = {each.__name__: each for each in (*MATRIX, endless, frozen, slow_chain)}
+OTHERS = (endless, frozen, slow_chain, waiting, busy, poison, short)
+FLOWS: dict[str, Draw] = {each.__name__: each for each in (*MATRIX, *OTHERS)}
 
 
 def built(draw: Draw, types: Catalog) -> Flow:

@@ -1,14 +1,15 @@
-"""A real worker, to be killed or frozen.
+"""A real worker, to be killed, frozen, or told to end.
 
-    python -m tests.crash.worker_process DATABASE EFFECTS
+    python -m tests.crash.worker_process DATABASE EFFECTS SLOTS
 
-Says `working` on its standard output, and every line of its effects; lives until it is killed.
+Says `working` on its standard output, and every line of its effects; lives until SIGTERM.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 
 from chaingraph.execution.boundary import set_hook
@@ -28,14 +29,16 @@ def say_effects(name: str) -> None:
         say(name)
 
 
-async def work(url: str) -> None:
-    settings = Settings(database=url, lease_seconds=LEASE_SECONDS, slots=8)
+async def work(url: str, slots: int) -> None:
+    told_to_end = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told_to_end.set)
+    settings = Settings(database=url, lease_seconds=LEASE_SECONDS, slots=slots)
     async with open_house(settings, catalog()) as house, house.working():
         say("working")
-        await asyncio.Event().wait()
+        await told_to_end.wait()
 
 
 if __name__ == "__main__":
     os.environ[EFFECTS] = sys.argv[2]
     set_hook(say_effects)
-    asyncio.run(work(sys.argv[1]))
+    asyncio.run(work(sys.argv[1], int(sys.argv[3])))

@@ -85,3 +85,13 @@ async def test_what_is_here_goes_before_what_was_published() -> None:
     types = KnownTypes(here, registry)
     await types.learn(["SomethingElse"])
     assert types.get("ShoutNode") is here["ShoutNode"]
+
+
+async def test_a_declaration_beyond_this_release_does_not_hide_the_others() -> None:
+    registry = MemoryTypeRegistry()
+    known = written(Catalog.of(shout_node)["ShoutNode"])
+    strange = {**known, "ports": [{"id": "p", "type": "hologram"}]}
+    await registry.publish({"ShoutNode": known, "LaterNode": strange, "WorseNode": {}})
+    types = KnownTypes(Catalog(), registry)
+    await types.learn()
+    assert list(types) == ["ShoutNode"]

@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager
 import psycopg
 from sqlalchemy.engine import URL
 
+from chaingraph import metrics
 from chaingraph.execution.bell import LocalBell
 
 log = logging.getLogger(__name__)
@@ -93,6 +94,7 @@ class Doorbell(LocalBell):
                     self._hear(connection, loop, stopped)
             except psycopg.Error as error:
                 log.warning("doorbell connection lost, connecting again: %s", error)
+                metrics.doorbell_reconnects.inc()
                 stopped.wait(BACK_OFF[min(failures, len(BACK_OFF) - 1)])
                 failures += 1
 
@@ -121,6 +123,7 @@ class Doorbell(LocalBell):
                         await connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload))
                 except psycopg.Error as error:
                     log.warning("a ring was lost: %s", error)
+                    metrics.doorbell_rings_lost.inc()
                     connection = None
         finally:
             if connection is not None:

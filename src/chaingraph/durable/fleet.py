@@ -7,11 +7,13 @@ from collections.abc import Callable
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from chaingraph import metrics
 from chaingraph.durable import tables as t
 from chaingraph.durable.database import Database
 from chaingraph.durable.dispatch import Dispatcher
 from chaingraph.durable.rows import folded_of, naive
 from chaingraph.durable.transitions import end, lock, wake
+from chaingraph.durable.turns import next_for
 from chaingraph.execution import endings
 from chaingraph.execution.records import (
     Command,
@@ -74,7 +76,10 @@ class SqlFleet:
     async def claim_next(
         self, worker_id: str, limit: int, *, most_running: int | None = None
     ) -> list[Lease]:
-        urgent = await self._database.read(lambda c: _most_urgent(c, limit, most_running))
+        at = self._clock()
+        urgent = await self._database.read(
+            lambda c: next_for(c, worker_id, limit, most_running, at)
+        )
         if not urgent:
             return []
         return await self._database.write("claim", lambda c: self._claim(c, urgent, worker_id))
@@ -142,6 +147,7 @@ class SqlFleet:
         at = self._clock()
         failures = self._count_failure(connection, found, reason, at)
         self._record(connection, found, by, reason, at)
+        metrics.recoveries.labels(reason).inc()
         if failures < poison:
             segment = wake(connection, found, at)
             self._dispatcher.enqueue(connection, segment)
@@ -201,36 +207,8 @@ class SqlFleet:
             return None
         again = wake(connection, found, self._clock())
         self._dispatcher.enqueue(connection, again)
+        metrics.scanner_findings.labels("stranded").inc()
         return again
-
-
-def _most_urgent(connection: Connection, limit: int, most_running: int | None) -> list[str]:
-    """The ids of queued executions in the order of `claim_next`."""
-    e = t.executions.c
-    running = (
-        sa.select(e.owner_id, sa.func.count().label("count"))
-        .where(e.disp == "L")
-        .group_by(e.owner_id)
-        .subquery()
-    )
-    if most_running is not None:
-        all_running = connection.execute(sa.select(sa.func.sum(running.c.count))).scalar() or 0
-        limit = max(0, min(limit, most_running - int(all_running)))
-    is_new = sa.case((e.num == 1, 1), else_=0)
-    turn = sa.func.row_number().over(partition_by=e.owner_id, order_by=(is_new, e.queued_at))
-    waiting = (
-        sa.select(e.id, e.owner_id, e.queued_at, is_new.label("is_new"), turn.label("turn"))
-        .where(e.disp == "Q")
-        .subquery()
-    )
-    w = waiting.c
-    query = (
-        sa.select(w.id)
-        .outerjoin_from(waiting, running, w.owner_id == running.c.owner_id)
-        .order_by(w.is_new, w.turn + sa.func.coalesce(running.c.count, 0), w.queued_at, w.id)
-        .limit(limit)
-    )
-    return list(connection.execute(query).scalars())
 
 
 def _told_to_stop(connection: Connection, late: int) -> list[Lease]:

@@ -5,6 +5,7 @@ Flows are checked and completed by what a type declares. Only a worker needs its
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from chaingraph.engine.catalog import Catalog
 from chaingraph.engine.node import Kind, NodeType
 from chaingraph.execution.ports import TypeRegistry
 from chaingraph.flow.ports import Port
+
+log = logging.getLogger(__name__)
 
 #: What was published is read again after so many seconds: a worker may know a newer version.
 FRESH_SECONDS = 30.0
@@ -64,6 +67,15 @@ def read(name: str, data: Mapping[str, Any]) -> PublishedType:
     )
 
 
+def _readable(found: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, PublishedType]]:
+    """A declaration of a later release may be beyond this one; it must not hide the others."""
+    for name, data in found.items():
+        try:
+            yield name, read(name, data)
+        except (KeyError, ValueError) as error:
+            log.warning("the published node type %s cannot be read: %s", name, error)
+
+
 class KnownTypes:
     """Node types by name. Iterates over the names, sorted. What is here goes before the rest."""
 
@@ -92,7 +104,7 @@ class KnownTypes:
             return
         now = self._monotonic()
         found = await self._registry.published()
-        self._published = {name: read(name, data) for name, data in found.items()}
+        self._published = dict(_readable(found))
         self._read_at = now
 
     async def publish(self) -> None:

@@ -13,6 +13,7 @@ from chaingraph.errors import ExecutionNotFound, Fenced, IdempotencyConflict, In
 from chaingraph.execution import endings
 from chaingraph.execution.boundary import reached
 from chaingraph.execution.commands import Answer, Effect, effect_of
+from chaingraph.execution.isolation import Waiting, admitted
 from chaingraph.execution.memory_row import MemoryRow, in_turns
 from chaingraph.execution.ports import Append, NewExecution
 from chaingraph.execution.records import (
@@ -180,8 +181,13 @@ class MemoryJournal:
         leased = self._in(Disposition.LEASED)
         if most_running is not None:
             limit = min(limit, most_running - len(leased))
-        chosen = in_turns(self._in(Disposition.QUEUED), leased)[: max(limit, 0)]
-        segments = [Segment(each.row.id, each.dispatch.number) for each in chosen]
+        at, held = self._clock(), [e for e in leased if e.dispatch.holder == worker_id]
+        if any(each.is_on_trial(at) for each in held):
+            return []
+        queued = in_turns(self._in(Disposition.QUEUED), leased)
+        fitting = [e for e in queued if e.fits(at, is_idle=not held)][: max(limit, 0)]
+        chosen = admitted([Waiting(e.row.id, e.is_suspect) for e in fitting])
+        segments = [Segment(i, self._executions[i].dispatch.number) for i in chosen]
         claimed = [await self.claim(segment, worker_id) for segment in segments]
         return [lease for lease in claimed if lease is not None]
 

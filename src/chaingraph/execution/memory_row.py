@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chaingraph.execution.fold import Folded, onto
+from chaingraph.execution.isolation import SUSPECT_FROM, TRIAL_MS, WAIT_MS
 from chaingraph.execution.records import (
     Command,
     Dispatch,
@@ -40,6 +41,19 @@ class MemoryRow:
         d = self.dispatch
         held = d.disposition is Disposition.LEASED
         return held and (d.number, d.holder) == (lease.number, lease.worker_id)
+
+    @property
+    def is_suspect(self) -> bool:
+        return self.row.failure_count >= SUSPECT_FROM
+
+    def is_on_trial(self, at: int) -> bool:
+        """A suspect that has not run for long yet."""
+        started_at = self.row.processing_started_at
+        return self.is_suspect and started_at is not None and started_at > from_ms(at - TRIAL_MS)
+
+    def fits(self, at: int, *, is_idle: bool) -> bool:
+        """Whether a worker may claim it that runs nothing, or only what is not on trial."""
+        return is_idle or not self.is_suspect or self.row.updated_at <= from_ms(at - WAIT_MS)
 
     def move(self, **changes: Any) -> None:
         self.dispatch = replace(self.dispatch, **changes)

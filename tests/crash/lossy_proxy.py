@@ -1,0 +1,64 @@
+"""A wire to PostgreSQL that breaks after the server did what it was told, and before it says so."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+CHUNK = 65_536
+
+
+@dataclass
+class LossyProxy:
+    """Forwards; while `losing`, one of so many answers is lost, and its connection with it."""
+
+    host: str
+    port: int
+    dice: random.Random
+    one_of: int = 40
+    losing: bool = False
+    lost: int = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One client, until either side or the dice end it."""
+        with suppress(OSError):
+            up_reader, up_writer = await asyncio.open_connection(self.host, self.port)
+            try:
+                asking = asyncio.create_task(_forward(reader, up_writer))
+                await self._answer(up_reader, writer)
+                asking.cancel()
+            finally:
+                up_writer.close()
+        writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while answer := await reader.read(CHUNK):
+            if self.losing and self.dice.randrange(self.one_of) == 0:
+                self.lost += 1
+                return
+            writer.write(answer)
+            await writer.drain()
+
+
+async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while asked := await reader.read(CHUNK):
+            writer.write(asked)
+            await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def lossy_proxy(url: str, dice: random.Random) -> AsyncIterator[tuple[LossyProxy, str]]:
+    """A proxy to the server of this URL, and the URL through it."""
+    parts = urlsplit(url)
+    assert parts.hostname is not None and parts.port is not None
+    proxy = LossyProxy(parts.hostname, parts.port, dice)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        yield proxy, parts._replace(netloc=f"{parts.username}@127.0.0.1:{port}").geturl()

@@ -1,0 +1,217 @@
+"""Worker processes that die, freeze, end and are overrun: the others go on with everything."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import time
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from chaingraph.durable import tables as t
+from chaingraph.execution.isolation import SUSPECT_FROM
+from chaingraph.execution.records import Disposition
+from chaingraph.execution.worker import POISON
+from tests.crash.kinds import gate
+from tests.crash.trial import Trial, trial
+from tests.crash.workers import WorkerProcess, worker_process
+from tests.servers import new_database
+
+log = logging.getLogger(__name__)
+
+
+@pytest.fixture
+def url(postgres_url: str) -> str:
+    return new_database(postgres_url)
+
+
+@pytest.fixture
+async def on_trial(url: str, tmp_path: Path) -> AsyncIterator[Trial]:
+    async with trial(url, tmp_path / "effects") as opened:
+        yield opened
+
+
+@contextmanager
+def worker(url: str, on_trial: Trial, slots: int = 8) -> Iterator[WorkerProcess]:
+    with worker_process(url, on_trial.effects, slots) as started:
+        yield started
+
+
+async def test_a_survivor_goes_on_with_all_fifty_of_a_killed_worker(
+    url: str, on_trial: Trial
+) -> None:
+    with worker(url, on_trial, slots=50) as doomed:
+        ids = await on_trial.begin("waiting", 50)
+        await asyncio.to_thread(doomed.until, "body:held:done", times=50)
+        with worker(url, on_trial, slots=50):
+            killed_at = time()
+            doomed.kill()
+            news = sorted([await first_news(on_trial, each, killed_at) for each in ids])
+            log.info("first new event: p50 %.2f s, max %.2f s", news[24], news[-1])
+            gate(on_trial.effects).touch()
+            rows = await on_trial.ended(ids, within=20)
+    assert news[-1] < 5
+    assert Counter(row.status for row in rows) == {"completed": 50}
+    assert await on_trial.findings(ids) == []
+
+
+async def first_news(on_trial: Trial, execution_id: str, since: float) -> float:
+    """Seconds until the first event of an execution that came after this time."""
+    journal, start = on_trial.house.journal, 0
+    async with asyncio.timeout(15):
+        while True:
+            entries = await journal.read(execution_id, start, 100)
+            for entry in entries:
+                if entry.at > since * 1000:
+                    return entry.at / 1000 - since
+            start += len(entries)
+            await asyncio.sleep(0.05)
+
+
+async def test_a_worker_whose_loop_is_busy_for_long_is_not_taken_over(
+    url: str, on_trial: Trial
+) -> None:
+    """The body holds the interpreter for more than twice the lease."""
+    with worker(url, on_trial), worker(url, on_trial):
+        before = {each.id for each in await on_trial.house.fleet.workers()}
+        ids = await on_trial.begin("busy", 2)
+        rows = await on_trial.ended(ids, within=25)
+        after = {each.id for each in await on_trial.house.fleet.workers()}
+    assert before == after
+    assert [row.failure_count for row in rows] == [0, 0]
+    assert await recoveries(on_trial) == {}
+    assert set(on_trial.counted_effects().values()) == {1}
+    assert await on_trial.findings(ids) == []
+
+
+async def test_a_worker_that_is_told_to_end_reruns_nothing_and_cuts_no_stream(
+    url: str, on_trial: Trial
+) -> None:
+    with worker(url, on_trial) as leaving, worker(url, on_trial):
+        ids = await on_trial.begin("slow_chain", 48)
+        streams = [asyncio.create_task(on_trial.positions(each)) for each in ids]
+        await asyncio.to_thread(leaving.until, "body:second:done", times=4)
+        assert await asyncio.to_thread(leaving.end) == 0
+        left = [each for each in ids if not (await on_trial.row(each)).status.is_terminal]
+        rows = await on_trial.ended(ids, within=20)
+        seen = await asyncio.gather(*streams)
+    assert left, "all had ended before the worker left"
+    assert Counter(row.status for row in rows) == {"completed": 48}
+    assert {row.failure_count for row in rows} == {0}
+    assert await recoveries(on_trial) == {}
+    assert set(on_trial.counted_effects().values()) == {1}
+    assert all(positions == list(range(len(positions))) for positions in seen)
+    assert await on_trial.findings(ids) == []
+
+
+async def test_a_noisy_owner_does_not_keep_another_one_waiting(url: str, on_trial: Trial) -> None:
+    """What the quiet one may lose is the wait for the next slot that becomes free."""
+    with worker(url, on_trial, slots=4):
+        await start_latency(on_trial)
+        alone = [await start_latency(on_trial) for _ in range(15)]
+        noise = await on_trial.begin("short", 300, owner="noisy")
+        crowded = [await start_latency(on_trial) for _ in range(15)]
+        left = [each for each in noise if await is_queued(on_trial, each)]
+    log.info("start latency: alone %s, beside 300 %s", _spread(alone), _spread(crowded))
+    assert left, "the noise was over too early to disturb anybody"
+    assert max(crowded) <= 1.5 * max(alone) + 0.4
+
+
+async def start_latency(on_trial: Trial) -> float:
+    """Seconds from the start of an execution to its first event of a node."""
+    (execution_id,) = await on_trial.begin("chain", owner="quiet")
+    row = (await on_trial.ended([execution_id], within=20))[0]
+    assert row.started_at is not None
+    queued_at = await commanded_at(on_trial, execution_id)
+    return row.started_at.timestamp() - queued_at
+
+
+async def commanded_at(on_trial: Trial, execution_id: str) -> float:
+    (start,) = await on_trial.house.journal.inbox(execution_id, 0)
+    return start.at / 1000
+
+
+async def is_queued(on_trial: Trial, execution_id: str) -> bool:
+    stored = await on_trial.house.journal.get(execution_id)
+    return stored is not None and stored.dispatch.disposition is Disposition.QUEUED
+
+
+def _spread(seconds: list[float]) -> str:
+    ordered = sorted(seconds)
+    return f"p50 {ordered[len(ordered) // 2]:.3f} s, max {ordered[-1]:.3f} s"
+
+
+@pytest.mark.parametrize("kills", [6, pytest.param(100, marks=pytest.mark.chaos)])
+async def test_kills_leave_the_capacity_of_the_queue_unchanged(
+    url: str, on_trial: Trial, kills: int
+) -> None:
+    ids: list[str] = []
+    for _ in range(kills):
+        with worker(url, on_trial, slots=4) as doomed:
+            ids += await on_trial.begin("slow_chain", 6)
+            await asyncio.to_thread(doomed.until, "body:first:done")
+    with worker(url, on_trial, slots=4):
+        rows = await on_trial.ended(ids, within=60)
+        await until_nothing_is_occupied_by_the_dead(on_trial, within=15)
+    assert Counter(row.status for row in rows) == {"completed": len(ids)}
+    assert await on_trial.findings(ids) == []
+
+
+async def until_nothing_is_occupied_by_the_dead(on_trial: Trial, *, within: float) -> None:
+    """The dispatcher takes nothing for running on executors that are no more."""
+    pending = sa.text(
+        "SELECT count(*) FROM dbos.workflow_status "
+        "WHERE status = 'PENDING' AND NOT executor_id = ANY(:alive)"
+    )
+    async with asyncio.timeout(within):
+        while True:
+            alive = [each.id for each in await on_trial.house.fleet.workers() if each.alive]
+            if await read(on_trial, pending.bindparams(alive=alive)) == [(0,)]:
+                return
+            await asyncio.sleep(0.1)
+
+
+async def test_what_kills_its_worker_is_isolated_and_fails_in_the_end(
+    url: str, on_trial: Trial
+) -> None:
+    (poison,) = await on_trial.begin("poison")
+    innocent = await on_trial.begin("frozen", 4)
+    deaths = 0
+    while not (await on_trial.row(poison)).status.is_terminal:
+        with worker(url, on_trial) as dying:
+            deaths += await dies_before_the_end_of(on_trial, poison, dying)
+    with worker(url, on_trial):
+        rows = await on_trial.ended(innocent, within=20)
+    history = await recoveries(on_trial)
+    assert deaths == history[poison] == POISON
+    ended = await on_trial.row(poison)
+    assert (ended.status, ended.failure_count) == ("failed", POISON)
+    assert f"failure count ({POISON})" in (ended.error_message or "")
+    assert Counter(row.status for row in rows) == {"completed": 4}
+    assert max(history[each] for each in innocent) <= SUSPECT_FROM, "it took others with it"
+    assert await on_trial.findings([poison, *innocent]) == []
+
+
+async def dies_before_the_end_of(on_trial: Trial, execution_id: str, dying: WorkerProcess) -> bool:
+    while not (await on_trial.row(execution_id)).status.is_terminal:
+        if not dying.is_running:
+            return True
+        await asyncio.sleep(0.05)
+    return False
+
+
+async def recoveries(on_trial: Trial) -> Counter[str]:
+    """How often each execution was taken over."""
+    return Counter(row[0] for row in await read(on_trial, sa.select(t.recovery.c.execution_id)))
+
+
+async def read(on_trial: Trial, query: sa.Executable) -> list[Any]:
+    database = on_trial.house.database
+    assert database is not None
+    return await database.read(lambda c: list(c.execute(query)))
