@@ -6,6 +6,8 @@ import asyncio
 import time
 from contextlib import AsyncExitStack, ExitStack
 
+from dbos import WorkflowHandleAsync
+
 from bench import executions, flows
 from bench.client import Client, connected
 from bench.lines import Line, Target, median, percentile
@@ -112,7 +114,7 @@ async def dbos_stream(database: str, rate: int) -> tuple[list[float], float]:
     """The same with readers of a DBOS stream in one process, which is this one."""
     late: list[float] = []
     with dbos("queue", database, 50), client(database) as queue:
-        handle = await queue.enqueue_async(STREAM, rate)
+        handle: WorkflowHandleAsync[None] = await queue.enqueue_async(STREAM, rate)
 
         async def read() -> None:
             async for written in queue.read_stream_async(handle.workflow_id, "events"):

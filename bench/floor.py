@@ -69,7 +69,6 @@ async def floor_chain(path: Path, nodes: int) -> float:
     journal = BareJournal(path)
     pump = asyncio.create_task(journal.pump())
     began = time.perf_counter()
-    value = 0
     for number in range(nodes):
         name = f"m{number}"
         change: dict[str, object] = {
@@ -80,10 +79,13 @@ async def floor_chain(path: Path, nodes: int) -> float:
         journal.record("node:status-changed", change)
         journal.record("node:started", {"nodeId": name})
         journal.record("edge:transfer-completed", {"edgeId": name, "transferTime": 0})
-        value += 1
         change = {"nodeId": name, "oldStatus": "executing", "newStatus": "completed"}
         journal.record("node:status-changed", change)
-        done: dict[str, object] = {"nodeId": name, "values": {"result": value}, "executionTime": 0}
+        done: dict[str, object] = {
+            "nodeId": name,
+            "values": {"result": number + 1},
+            "executionTime": 0,
+        }
         journal.record("node:completed", done)
         if number % 64 == 0:
             await asyncio.sleep(0)

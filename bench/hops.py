@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 from bench import executions, flows
 from bench.lines import Line, Target, median
@@ -33,7 +34,7 @@ async def hop(database: str) -> float:
             found = await executions.events(house, row.id)
     done = [each for each in found if each.type is EventType.NODE_COMPLETED]
     times = [float(each.data["values"]["at"]) for each in done]
-    return 1000 * median(b - a for a, b in zip(times, times[1:], strict=False))
+    return 1000 * median(b - a for a, b in pairwise(times))
 
 
 def raw_step(database: str) -> float:

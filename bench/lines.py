@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-HEAD = "| what | measured | compared with | comparison | ratio | target | |\n|---|---|---|---|---|---|---|\n"
+HEAD = "| what | measured | compared with | comparison | ratio | target | |\n" + 7 * "|---" + "|\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Target:
 
     def text(self, unit: str) -> str:
         sign = "≥" if self.at_least else "≤"
-        return f"{sign} {_number(self.bound)} {'×' if self.of_ratio else unit}"
+        return f"{sign} {_number(self.bound)} {'times' if self.of_ratio else unit}"
 
 
 @dataclass(frozen=True, slots=True)

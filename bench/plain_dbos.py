@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions
@@ -99,7 +100,7 @@ async def stream(per_second: float) -> None:
 async def measure_steps(count: int) -> None:
     await steps(20)
     times = await steps(count)
-    hops = [after - before for before, after in zip(times, times[1:], strict=False)]
+    hops = [after - before for before, after in pairwise(times)]
     print(median(hops) * 1000, flush=True)
 
 

@@ -16,8 +16,8 @@ from chaingraph.execution.reading import PAGE
 
 LINES = 100_000
 READ = (
-    "SELECT position, type, at, data FROM chaingraph_journal WHERE execution_id = %s AND position >= %s"
-    " ORDER BY position LIMIT %s"
+    "SELECT position, type, at, data FROM chaingraph_journal"
+    " WHERE execution_id = %s AND position >= %s ORDER BY position LIMIT %s"
 )
 
 

@@ -6,6 +6,8 @@ import asyncio
 import time
 from contextlib import ExitStack
 
+from dbos import WorkflowHandle
+
 from bench import executions, flows
 from bench.client import Client, connected
 from bench.lines import Line, Target, median, percentile
@@ -78,6 +80,6 @@ def dbos_starts(database: str) -> list[float]:
     with dbos("queue", database, DBOS_POLL_MS), client(database) as queue:
         for _ in range(DBOS_STARTS):
             began = time.time()
-            result = queue.enqueue(NOTHING).get_result(polling_interval_sec=0.03)
-            taken.append((float(result) - began) * 1000)
+            handle: WorkflowHandle[float] = queue.enqueue(NOTHING)
+            taken.append((handle.get_result(polling_interval_sec=0.03) - began) * 1000)
     return taken

@@ -6,6 +6,9 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import TypeAlias
+
+from dbos import DBOSClient, WorkflowHandle
 
 from bench import executions, flows
 from bench.lines import Line, Target
@@ -18,6 +21,8 @@ WORKERS = 2
 #: The workers are frozen while the queue is filled; nobody shall take them for dead.
 LEASE_SECONDS = 60
 POLL_MS = 100
+
+Handles: TypeAlias = list[WorkflowHandle[float]]
 
 
 async def measure(stage: Stage) -> list[Line]:
@@ -51,14 +56,21 @@ def workflows_per_second(database: str) -> float:
     with ExitStack() as stack:
         workers = [stack.enter_context(dbos("queue", database, POLL_MS)) for _ in range(WORKERS)]
         queue = stack.enter_context(client(database))
-        for handle in [queue.enqueue(NOTHING) for _ in range(50)]:
-            handle.get_result(polling_interval_sec=0.05)
+        ends_of(enqueue(queue, 50))
         freeze(workers)
-        handles = [queue.enqueue(NOTHING) for _ in range(EXECUTIONS)]
+        handles = enqueue(queue, EXECUTIONS)
         thaw(workers)
         began = time.time()
-        ends = [float(each.get_result(polling_interval_sec=0.05)) for each in handles]
+        ends = ends_of(handles)
     return EXECUTIONS / (max(ends) - began)
+
+
+def enqueue(queue: DBOSClient, count: int) -> Handles:
+    return [queue.enqueue(NOTHING) for _ in range(count)]
+
+
+def ends_of(handles: Handles) -> list[float]:
+    return [each.get_result(polling_interval_sec=0.05) for each in handles]
 
 
 def freeze(workers: Sequence[Running]) -> None:

@@ -20,10 +20,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain, repeat
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import psutil
 
+from chaingraph.durable.census import census
+from chaingraph.durable.chores import chores
 from chaingraph.durable.database import Database, database_url, translated
 from chaingraph.durable.dispatch import Dispatcher
 from chaingraph.durable.doorbell import Doorbell
@@ -31,6 +34,7 @@ from chaingraph.durable.fleet import SqlFleet
 from chaingraph.durable.flows import SqlFlows
 from chaingraph.durable.heartbeat import heartbeat
 from chaingraph.durable.journal import SqlJournal
+from chaingraph.durable.prune import Retention
 from chaingraph.durable.schema import HEAD, create_flows, current, upgrade
 from chaingraph.durable.type_registry import SqlTypeRegistry
 from chaingraph.durable.workflow import dbos_engine, dispatching
@@ -43,16 +47,21 @@ from chaingraph.execution.known_types import KnownTypes, MemoryTypeRegistry
 from chaingraph.execution.liveness import Observer
 from chaingraph.execution.memory import MemoryJournal
 from chaingraph.execution.memory_flows import MemoryFlows
+from chaingraph.execution.otlp import tracing
 from chaingraph.execution.ports import Fleet, Flows, Journal, TypeRegistry
 from chaingraph.execution.processes import host_name, process_runs
 from chaingraph.execution.records import Segment, WorkerRow
 from chaingraph.execution.segment import Shutdown, World
 from chaingraph.execution.service import Service
 from chaingraph.execution.times import now_ms
-from chaingraph.execution.worker import Worker
+from chaingraph.execution.worker import Chore, Worker
 from chaingraph.flow.codec import read_flow
+from chaingraph.metrics import counting
 from chaingraph.nodes import builtin_catalog
 from chaingraph.settings import Settings
+
+if TYPE_CHECKING:
+    from chaingraph.execution.otlp import Trace
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +100,8 @@ class House:
     #: for checking flows: the catalog, and what workers published
     types: KnownTypes = field(init=False)
     service: Service = field(init=False)
+    #: makes the traces of segments; None when nobody wants any
+    trace: Trace | None = None
     _worker: Worker | None = None
     _compile: Callable[[str, bytes], Graph] = field(init=False)
 
@@ -215,6 +226,7 @@ class House:
             self.settings.max_value_bytes,
             launch=self.launch,
             shutdown=self._shutdown(only),
+            trace=self.trace,
         )
         observer = Observer(host_name(), self.settings.lease_seconds, time.monotonic, process_runs)
         return Worker(
@@ -226,6 +238,20 @@ class House:
             self._cancel_dispatch,
             only,
             self.settings.concurrency or None,
+            chores=() if only is not None else self._chores(),
+        )
+
+    def _chores(self) -> tuple[Chore, ...]:
+        if self.database is None:
+            return ()
+        settings = self.settings
+        retention = Retention(settings.retention_age, settings.retention_keep)
+        return chores(
+            self.database,
+            retention,
+            settings.start_timeout,
+            ring=self.bell.ring,
+            clock=self.clock,
         )
 
     def _shutdown(self, only: frozenset[str] | None) -> Shutdown:
@@ -270,12 +296,13 @@ async def open_house(
             flows_database,
         )
         bell.heard = house.heard
-        async with bell.connected(), asyncio.TaskGroup() as tasks:
-            writing = tasks.create_task(writer.run())
-            try:
-                yield house
-            finally:
-                writing.cancel()
+        with tracing(settings.otlp_endpoint, now_ms) as house.trace, counting(census(database)):
+            async with bell.connected(), asyncio.TaskGroup() as tasks:
+                writing = tasks.create_task(writer.run())
+                try:
+                    yield house
+                finally:
+                    writing.cancel()
         await writer.close()
         dispatcher.close()
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+
+from chaingraph.errors import BadInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class Settings:
     #: and in all workers together; 0 means no limit (`CHAINGRAPH_CONCURRENCY`)
     concurrency: int = 0
     #: seconds without a heartbeat after which a worker is dead (`CHAINGRAPH_LEASE_SECONDS`)
-    lease_seconds: float = 4.0
+    lease_seconds: float = 3.0
     #: seconds that running bodies get when a worker goes away (`CHAINGRAPH_DRAIN_SECONDS`)
     drain_seconds: float = 5.0
     #: and bodies of `once` nodes, which cannot run again (`CHAINGRAPH_DRAIN_ONCE_SECONDS`)
@@ -40,6 +44,14 @@ class Settings:
     nodes: tuple[str, ...] = ()
     #: web pages on other hosts that may call, separated by commas (`CHAINGRAPH_ORIGINS`)
     origins: tuple[str, ...] = ()
+    #: trees of executions that ended longer ago are deleted (`CHAINGRAPH_RETENTION_AGE`)
+    retention_age: timedelta | None = None
+    #: but never the newest so many of an owner (`CHAINGRAPH_RETENTION_KEEP`)
+    retention_keep: int | None = None
+    #: what is not started within this time ends (`CHAINGRAPH_START_TIMEOUT`)
+    start_timeout: timedelta | None = None
+    #: where traces go, an OTLP collector; empty means nowhere (`CHAINGRAPH_OTLP_ENDPOINT`)
+    otlp_endpoint: str = ""
     log_level: str = "warning"
     log_format: str = "text"
 
@@ -54,7 +66,7 @@ class Settings:
         return self.flows_database or self.database_url
 
 
-#: Names that the TypeScript ChainGraph gave to the same settings; ours win.
+#: Names that the TypeScript ChainGraph, and OpenTelemetry, gave to the same settings; ours win.
 ALIASES: Mapping[str, str] = {
     "CHAINGRAPH_HOST": "HOST",
     "CHAINGRAPH_PORT": "PORT",
@@ -62,7 +74,10 @@ ALIASES: Mapping[str, str] = {
     "CHAINGRAPH_SLOTS": "DBOS_WORKER_CONCURRENCY",
     "CHAINGRAPH_CONCURRENCY": "DBOS_QUEUE_CONCURRENCY",
     "CHAINGRAPH_LOG_LEVEL": "LOG_LEVEL",
+    "CHAINGRAPH_OTLP_ENDPOINT": "OTEL_EXPORTER_OTLP_ENDPOINT",
 }
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 #: Levels of the original's logger that ours calls otherwise.
 _LEVELS = {"trace": "debug", "warn": "warning", "fatal": "error"}
@@ -97,6 +112,10 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         max_value_bytes=int(text("CHAINGRAPH_MAX_VALUE_BYTES", default.max_value_bytes)),
         nodes=_parts(env.get("CHAINGRAPH_NODES", "")),
         origins=_parts(env.get("CHAINGRAPH_ORIGINS", "")),
+        retention_age=_maybe_age(env.get("CHAINGRAPH_RETENTION_AGE")),
+        retention_keep=int(kept) if (kept := env.get("CHAINGRAPH_RETENTION_KEEP")) else None,
+        start_timeout=_maybe_age(env.get("CHAINGRAPH_START_TIMEOUT")),
+        otlp_endpoint=text("CHAINGRAPH_OTLP_ENDPOINT", default.otlp_endpoint),
         log_level=_LEVELS.get(level.lower(), level),
         log_format=text("CHAINGRAPH_LOG_FORMAT", default.log_format),
     )
@@ -113,6 +132,18 @@ def _databases(env: Mapping[str, str]) -> tuple[str, str]:
         return ours, flows
     main, executions = env.get("DATABASE_URL", ""), env.get("DATABASE_URL_EXECUTIONS", "")
     return executions or main, flows or main
+
+
+def age(text: str) -> timedelta:
+    """`30d` as a duration. Raises BadInput."""
+    match = re.fullmatch(r"(\d+)([smhdw])", text)
+    if match is None:
+        raise BadInput(f"{text!r} is no age; write a number and s, m, h, d or w, as in 30d")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _maybe_age(text: str | None) -> timedelta | None:
+    return age(text) if text else None
 
 
 def _parts(text: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chaingraph.cli.prune import age
+from chaingraph.settings import age
 from chaingraph.errors import BadInput
 from tests.cli.conftest import Call, objects
 

@@ -19,13 +19,14 @@ class LossyProxy:
     host: str
     port: int
     dice: random.Random
-    one_of: int = 40
+    one_of: int = 20
     losing: bool = False
     lost: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client, until either side or the dice end it."""
-        with suppress(OSError):
+        # A cancelled handler would be an error to asyncio's server: at the end they just return.
+        with suppress(OSError, asyncio.CancelledError):
             up_reader, up_writer = await asyncio.open_connection(self.host, self.port)
             try:
                 asking = asyncio.create_task(_forward(reader, up_writer))

@@ -18,6 +18,7 @@ from chaingraph.durable import tables as t
 from chaingraph.execution.isolation import SUSPECT_FROM
 from chaingraph.execution.records import Disposition
 from chaingraph.execution.worker import POISON
+from chaingraph.settings import Settings
 from tests.crash.kinds import gate
 from tests.crash.trial import Trial, trial
 from tests.crash.workers import WorkerProcess, worker_process
@@ -38,18 +39,21 @@ async def on_trial(url: str, tmp_path: Path) -> AsyncIterator[Trial]:
 
 
 @contextmanager
-def worker(url: str, on_trial: Trial, slots: int = 8) -> Iterator[WorkerProcess]:
-    with worker_process(url, on_trial.effects, slots) as started:
+def worker(url: str, on_trial: Trial, **more: Any) -> Iterator[WorkerProcess]:
+    with worker_process(url, on_trial.effects, **more) as started:
         yield started
 
 
+@pytest.mark.parametrize("host", ["", "elsewhere"], ids=["same-host", "other-host"])
 async def test_a_survivor_goes_on_with_all_fifty_of_a_killed_worker(
-    url: str, on_trial: Trial
+    url: str, on_trial: Trial, host: str
 ) -> None:
-    with worker(url, on_trial, slots=50) as doomed:
+    """On the same host its process is missed, on another one its heartbeat."""
+    part = {"slots": 50, "lease_seconds": Settings().lease_seconds}
+    with worker(url, on_trial, **part) as doomed:
         ids = await on_trial.begin("waiting", 50)
         await asyncio.to_thread(doomed.until, "body:held:done", times=50)
-        with worker(url, on_trial, slots=50):
+        with worker(url, on_trial, **part, host=host):
             killed_at = time()
             doomed.kill()
             news = sorted([await first_news(on_trial, each, killed_at) for each in ids])

@@ -12,7 +12,6 @@ from time import monotonic
 from urllib.parse import urlsplit
 
 import psycopg
-import pytest
 
 from chaingraph.errors import StoreUnavailable
 from chaingraph.execution.records import LOCAL
@@ -105,14 +104,16 @@ def take_all_places(places: ExitStack, server: str, url: str) -> None:
 
 
 async def test_an_answer_to_a_commit_that_is_lost(postgres_url: str, tmp_path: Path) -> None:
-    async with lossy_proxy(new_database(postgres_url), random.Random(4021)) as (proxy, url):
-        async with running(url, tmp_path) as (on_trial, ids):
-            proxy.losing = True
-            async with asyncio.timeout(30):
-                while proxy.lost < 20:
-                    ids += await on_trial.begin("mixed", 2)
-            proxy.losing = False
-            await judge(on_trial, ids)
+    async with (
+        lossy_proxy(new_database(postgres_url), random.Random(4021)) as (proxy, url),
+        running(url, tmp_path) as (on_trial, ids),
+    ):
+        proxy.losing = True
+        async with asyncio.timeout(30):
+            while proxy.lost < 20:
+                ids += await on_trial.begin("mixed", 2)
+        proxy.losing = False
+        await judge(on_trial, ids)
 
 
 @asynccontextmanager
@@ -120,7 +121,9 @@ async def running(url: str, folder: Path) -> AsyncIterator[tuple[Trial, list[str
     """Executions that are running in a worker process, and the front they were begun at."""
     effects = folder / "effects"
     async with trial(url, effects) as on_trial:
-        with worker_process(url, effects) as worker:
+        with ExitStack() as processes:
+            starting = worker_process(url, effects)
+            worker = await asyncio.to_thread(processes.enter_context, starting)
             ids = await on_trial.begin("slow_chain", EXECUTIONS)
             await asyncio.to_thread(worker.until, "body:first:done")
             yield on_trial, ids

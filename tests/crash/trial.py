@@ -31,13 +31,17 @@ class Trial:
     house: House
     effects: Path
 
-    async def begin(self, flow: str, count: int = 1, *, owner: str = "local") -> list[str]:
-        """Create and start so many executions of a flow; a caller who does not give up."""
+    async def store(self, flow: str, *, owner: str = "local") -> str:
+        """Store a flow of `tests.crash.kinds`; its id."""
         drawn = built(FLOWS[flow], catalog())
         metadata = {**drawn.metadata, "ownerID": owner}
-        mine = replace(drawn, id=f"{drawn.id}{owner}", metadata=metadata)
-        await insist(lambda: self.house.service.import_flow(LOCAL, mine))
-        return list(await asyncio.gather(*(self._begin(mine.id) for _ in range(count))))
+        mine = replace(drawn, id=f"{drawn.id}-{owner}", metadata=metadata)
+        return (await insist(lambda: self.house.service.import_flow(LOCAL, mine))).id
+
+    async def begin(self, flow: str, count: int = 1, *, owner: str = "local") -> list[str]:
+        """Create and start so many executions of a flow; a caller who does not give up."""
+        flow_id = await self.store(flow, owner=owner)
+        return list(await asyncio.gather(*(self._begin(flow_id) for _ in range(count))))
 
     async def _begin(self, flow_id: str) -> str:
         key, service = uuid4().hex, self.house.service

@@ -1,6 +1,6 @@
 """A real worker, to be killed, frozen, or told to end.
 
-    python -m tests.crash.worker_process DATABASE EFFECTS SLOTS
+    python -m tests.crash.worker_process ROLE
 
 Says `working` on its standard output, and every line of its effects; lives until SIGTERM.
 """
@@ -8,16 +8,34 @@ Says `working` on its standard output, and every line of its effects; lives unti
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
+from dataclasses import asdict, dataclass
+from unittest.mock import patch
 
+from chaingraph import modes
 from chaingraph.execution.boundary import set_hook
+from chaingraph.execution.processes import host_name
 from chaingraph.modes import open_house
 from chaingraph.settings import Settings
 from tests.crash.kinds import EFFECTS, catalog
 
-LEASE_SECONDS = 2.0
+
+@dataclass(frozen=True)
+class Role:
+    """What a worker process is told, as JSON."""
+
+    url: str
+    effects: str
+    slots: int = 8
+    lease_seconds: float = 2.0
+    #: where it says it runs: others believe only its heartbeats then
+    host: str = ""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
 
 
 def say(line: str) -> None:
@@ -29,16 +47,19 @@ def say_effects(name: str) -> None:
         say(name)
 
 
-async def work(url: str, slots: int) -> None:
+async def work(role: Role) -> None:
     told_to_end = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told_to_end.set)
-    settings = Settings(database=url, lease_seconds=LEASE_SECONDS, slots=slots)
-    async with open_house(settings, catalog()) as house, house.working():
-        say("working")
-        await told_to_end.wait()
+    host = role.host or host_name()
+    settings = Settings(database=role.url, lease_seconds=role.lease_seconds, slots=role.slots)
+    with patch.object(modes, "host_name", return_value=host):
+        async with open_house(settings, catalog(), patience=30) as house, house.working():
+            say("working")
+            await told_to_end.wait()
 
 
 if __name__ == "__main__":
-    os.environ[EFFECTS] = sys.argv[2]
+    role = Role(**json.loads(sys.argv[1]))
+    os.environ[EFFECTS] = role.effects
     set_hook(say_effects)
-    asyncio.run(work(sys.argv[1], int(sys.argv[3])))
+    asyncio.run(work(role))

@@ -9,16 +9,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.crash.cases import ROOT
+from tests.crash.worker_process import Role
 
 
 class WorkerProcess:
     """A running `tests.crash.worker_process`."""
 
-    def __init__(self, url: str, effects: Path, slots: int = 8) -> None:
-        module = "tests.crash.worker_process"
-        command = [sys.executable, "-m", module, url, str(effects), str(slots)]
+    def __init__(self, role: Role) -> None:
+        command = [sys.executable, "-m", "tests.crash.worker_process", role.to_json()]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
 
     @property
@@ -57,9 +58,9 @@ class WorkerProcess:
 
 
 @contextmanager
-def worker_process(url: str, effects: Path, slots: int = 8) -> Iterator[WorkerProcess]:
-    """A worker that works; it is killed in the end, if it was not before."""
-    worker = WorkerProcess(url, effects, slots)
+def worker_process(url: str, effects: Path, **more: Any) -> Iterator[WorkerProcess]:
+    """A worker that works; it is killed in the end, if it was not before. `more`: see `Role`."""
+    worker = WorkerProcess(Role(url, str(effects), **more))
     try:
         worker.until("working")
         yield worker

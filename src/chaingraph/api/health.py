@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TypeAlias
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
-from chaingraph import superjson
+from chaingraph import metrics, superjson
 from chaingraph.errors import StoreUnavailable
 
 Ready: TypeAlias = Callable[[], Awaitable[None]]
@@ -29,7 +30,8 @@ def build_health_app(ready: Ready) -> ASGIApp:
 
 
 def health_routes(ready: Ready) -> list[Route]:
-    """`/health` and `/healthz` say that the process lives, `/ready` that it can serve."""
+    """`/health` and `/healthz` say that the process lives, `/ready` that it can serve;
+    `/metrics` is for Prometheus."""
     started = time.monotonic()
 
     async def health(request: Request) -> JSONResponse:
@@ -42,7 +44,12 @@ def health_routes(ready: Ready) -> list[Route]:
             return _answer("unavailable", started, status_code=503)
         return _answer("healthy", started)
 
+    async def scrape(request: Request) -> Response:
+        body, kind = await asyncio.to_thread(metrics.render)
+        return Response(body, headers={"content-type": kind})
+
     return [
+        Route("/metrics", scrape, methods=["GET"]),
         Route("/health", health, methods=["GET"]),
         Route("/healthz", health, methods=["GET"]),
         Route("/ready", readiness, methods=["GET"]),

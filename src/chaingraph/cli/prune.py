@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -11,9 +9,7 @@ import typer
 from chaingraph.cli.json_lines import print_objects, record_object
 from chaingraph.cli.options import AsJson, command
 from chaingraph.errors import BadInput
-from chaingraph.settings import Settings
-
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+from chaingraph.settings import Settings, age
 
 
 def add_to(app: typer.Typer) -> None:
@@ -54,11 +50,3 @@ async def prune(
     for tree in trees:
         typer.echo(f"{tree.root_id}  {tree.owner_id}  {tree.executions} executions")
     typer.echo(f"{len(trees)} trees {'would be deleted' if dry_run else 'deleted'}")
-
-
-def age(text: str) -> timedelta:
-    """`30d` as a duration. Raises BadInput."""
-    match = re.fullmatch(r"(\d+)([smhdw])", text)
-    if match is None:
-        raise BadInput(f"{text!r} is no age; write a number and s, m, h, d or w, as in 30d")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})

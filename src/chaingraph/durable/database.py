@@ -71,7 +71,6 @@ def create_engine(url: URL) -> Engine:
         return sa.create_engine(
             url,
             pool_size=READERS + WRITERS,
-            pool_pre_ping=True,
             connect_args={"options": TIMEOUTS, **KEEPALIVE},
         )
     engine = sa.create_engine(url, pool_size=READERS + 2, connect_args={"timeout": 30})
@@ -102,6 +101,10 @@ class Database:
         self.url = url
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self.engine = create_engine(url)
+        # Every statement of a PostgreSQL transaction sees what is committed by then: without one
+        # a read sees the same, and its BEGIN and ROLLBACK are saved.
+        autocommit = {"isolation_level": "AUTOCOMMIT"}
+        self._read_options: dict[str, Any] = {"reads": True} if self.is_sqlite else autocommit
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="db-read")
         writers = 1 if self.is_sqlite else WRITERS
         self._writers = ThreadPoolExecutor(writers, thread_name_prefix="db-write")
@@ -142,7 +145,7 @@ class Database:
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         def once() -> T:
-            with self.engine.connect().execution_options(reads=True) as connection:
+            with self.engine.connect().execution_options(**self._read_options) as connection:
                 return work(connection)
 
         return patiently(once)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     Trace: TypeAlias = Callable[[Stored, Lease, Graph], SegmentTrace]
 
+#: A collector that does not answer holds nobody up for longer, also not the end of the process.
+SEND_SECONDS = 2.0
+
 
 @contextmanager
 def tracing(endpoint: str, clock: Callable[[], int]) -> Iterator[Trace | None]:
@@ -34,7 +37,8 @@ def tracing(endpoint: str, clock: Callable[[], int]) -> Iterator[Trace | None]:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError:
         raise BadInput("Traces need more packages: pip install 'chaingraph[otel]'") from None
-    exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
+    url = f"{endpoint.rstrip('/')}/v1/traces"
+    exporter = OTLPSpanExporter(endpoint=url, timeout=SEND_SECONDS)
     with tracing_to(BatchSpanProcessor(exporter), clock) as trace:
         yield trace
 

@@ -39,6 +39,14 @@ class Rounds:
     sweep: float = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something to be done every so many seconds; it may raise StoreUnavailable."""
+
+    seconds: float
+    work: Callable[[], Awaitable[None]]
+
+
 @dataclass(slots=True)
 class Worker:
     """Runs segments within `slots`, adopts what dead workers left, audits its own leases.
@@ -56,6 +64,7 @@ class Worker:
     only: frozenset[str] | None = None
     most_running: int | None = None
     rounds: Rounds = field(default_factory=Rounds)
+    chores: tuple[Chore, ...] = ()
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     #: set when this life was declared dead: its leases are lost, so there is nothing to drain
     is_lost: bool = False
@@ -133,6 +142,8 @@ class Worker:
             tasks.create_task(self._every(self.rounds.reconcile, self.reconcile))
             tasks.create_task(self._every(self.rounds.audit, self.audit))
             tasks.create_task(self._every(self.rounds.sweep, self.sweep))
+            for chore in self.chores:
+                tasks.create_task(self._every(chore.seconds, chore.work))
 
     async def _pull(self, segments: asyncio.TaskGroup) -> None:
         while True:

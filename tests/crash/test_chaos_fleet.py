@@ -1,0 +1,125 @@
+"""Two workers and an API of which one dies every few seconds, and a database that crashes once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from tests.crash.apis import ApiProcess
+from tests.crash.trial import trial
+from tests.crash.worker_process import Role
+from tests.crash.workers import WorkerProcess
+from tests.servers import PostgresServer, new_database
+
+log = logging.getLogger(__name__)
+
+SEED = 4021
+MIX = ("chain", "wide", "branch", "error_catch", "stream", "mixed", "slow_chain", "short")
+
+
+@dataclass
+class Cast:
+    """The processes of a fleet, each replaced by a new one when it was killed."""
+
+    role: Role
+    workers: list[WorkerProcess]
+    api: ApiProcess
+
+    async def kill_one(self, dice: random.Random) -> str:
+        """Kill one of the processes and start its successor; which one it was."""
+        self.replace_the_ended()
+        victim = dice.randrange(3)
+        if victim == 2:
+            await asyncio.to_thread(self.api.kill)
+            self.api.start()
+            return "api"
+        await asyncio.to_thread(self.workers[victim].kill)
+        self.workers[victim] = WorkerProcess(self.role)
+        return f"worker {victim}"
+
+    def replace_the_ended(self) -> None:
+        """As whoever supervises processes does."""
+        for n, worker in enumerate(self.workers):
+            if not worker.is_running:
+                worker.kill()
+                self.workers[n] = WorkerProcess(self.role)
+
+
+@contextmanager
+def cast(url: str, effects: Path) -> Iterator[Cast]:
+    role = Role(url, str(effects))
+    workers = [WorkerProcess(role) for _ in range(2)]
+    playing = Cast(role, workers, ApiProcess(url))
+    try:
+        for worker in workers:
+            worker.until("working")
+        yield playing
+    finally:
+        for worker in playing.workers:
+            worker.kill()
+        playing.api.kill()
+
+
+@pytest.mark.parametrize(
+    ("executions", "seconds", "pauses"),
+    [
+        (40, 10, (1.0, 2.5)),
+        pytest.param(200, 120, (1.0, 5.0), marks=[pytest.mark.chaos, pytest.mark.timeout(300)]),
+    ],
+)
+async def test_nothing_is_lost_whoever_dies(
+    own_postgres_server: PostgresServer,
+    tmp_path: Path,
+    executions: int,
+    seconds: float,
+    pauses: tuple[float, float],
+) -> None:
+    dice = random.Random(SEED)
+    log.info("seed %d", SEED)
+    url, effects = new_database(own_postgres_server.url), tmp_path / "effects"
+    async with trial(url, effects) as on_trial:
+        flow_ids = [await on_trial.store(flow) for flow in MIX]
+        with cast(url, effects) as playing:
+            ids: list[str] = []
+            streams: list[asyncio.Task[list[int]]] = []
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(kill(playing, dice, seconds, pauses))
+                tasks.create_task(crash(own_postgres_server, after=seconds / 2))
+                for n in range(executions):
+                    ids.append(await playing.api.begin(flow_ids[n % len(flow_ids)]))
+                    streams.append(asyncio.create_task(on_trial.positions(ids[-1])))
+                    await asyncio.sleep(seconds / executions / 2)
+            playing.replace_the_ended()
+            began = monotonic()
+            rows = await on_trial.ended(ids, within=30)
+            log.info("quiet after %.1f s", monotonic() - began)
+            seen = await asyncio.gather(*streams)
+        assert Counter(row.status for row in rows) == {"completed": executions}
+        assert all(positions == list(range(len(positions))) for positions in seen)
+        assert await on_trial.findings(ids) == []
+
+
+async def kill(
+    playing: Cast, dice: random.Random, seconds: float, pauses: tuple[float, float]
+) -> None:
+    began = monotonic()
+    while monotonic() < began + seconds:
+        await asyncio.sleep(dice.uniform(*pauses))
+        victim = await playing.kill_one(dice)
+        log.info("%5.1f s: %s was killed", monotonic() - began, victim)
+
+
+async def crash(server: PostgresServer, *, after: float) -> None:
+    await asyncio.sleep(after)
+    await asyncio.to_thread(server.stop, "immediate")
+    await asyncio.to_thread(server.start)
+    log.info("PostgreSQL crashed and is back")
