@@ -23,6 +23,7 @@ from tests.servers import PostgresServer, new_database
 log = logging.getLogger(__name__)
 
 SEED = 4021
+LONG = (pytest.mark.chaos, pytest.mark.timeout(300))
 MIX = ("chain", "wide", "branch", "error_catch", "stream", "mixed", "slow_chain", "short")
 
 
@@ -73,7 +74,7 @@ def cast(url: str, effects: Path) -> Iterator[Cast]:
     ("executions", "seconds", "pauses"),
     [
         (40, 10, (1.0, 2.5)),
-        pytest.param(200, 120, (1.0, 5.0), marks=[pytest.mark.chaos, pytest.mark.timeout(300)]),
+        pytest.param(200, 120, (1.0, 5.0), marks=LONG),
     ],
 )
 async def test_nothing_is_lost_whoever_dies(

@@ -26,6 +26,8 @@ from tests.servers import new_database
 
 log = logging.getLogger(__name__)
 
+LONG = (pytest.mark.chaos, pytest.mark.timeout(600))
+
 
 @pytest.fixture
 def url(postgres_url: str) -> str:
@@ -151,7 +153,7 @@ def _spread(seconds: list[float]) -> str:
     return f"p50 {ordered[len(ordered) // 2]:.3f} s, max {ordered[-1]:.3f} s"
 
 
-@pytest.mark.parametrize("kills", [6, pytest.param(100, marks=pytest.mark.chaos)])
+@pytest.mark.parametrize("kills", [6, pytest.param(100, marks=LONG)])
 async def test_kills_leave_the_capacity_of_the_queue_unchanged(
     url: str, on_trial: Trial, kills: int
 ) -> None:

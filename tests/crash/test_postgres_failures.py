@@ -12,6 +12,7 @@ from time import monotonic
 from urllib.parse import urlsplit
 
 import psycopg
+import pytest
 
 from chaingraph.errors import StoreUnavailable
 from chaingraph.execution.records import LOCAL
@@ -21,8 +22,9 @@ from tests.crash.workers import worker_process
 from tests.servers import PostgresServer, new_database
 
 #: An API call is answered, or refused with StoreUnavailable, within so many seconds.
-BOUND = 12.0
+BOUND = 5.0
 EXECUTIONS = 24
+LONG = (pytest.mark.chaos, pytest.mark.timeout(300))
 
 
 async def test_a_server_that_crashes_again_while_it_recovers(
@@ -57,10 +59,13 @@ async def crash_while_starting(server: PostgresServer) -> None:
         await starting
 
 
-async def test_connections_that_are_cut_again_and_again(postgres_url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("cuts", [12, pytest.param(150, marks=LONG)])
+async def test_connections_that_are_cut_again_and_again(
+    postgres_url: str, tmp_path: Path, cuts: int
+) -> None:
     url = new_database(postgres_url)
     async with running(url, tmp_path) as (on_trial, ids):
-        for _ in range(12):
+        for _ in range(cuts):
             await asyncio.to_thread(cut_all_connections, postgres_url, url)
             ids += await on_trial.begin("chain")
             await answer_of(on_trial, ids[-1])
@@ -103,15 +108,17 @@ def take_all_places(places: ExitStack, server: str, url: str) -> None:
             return
 
 
-async def test_an_answer_to_a_commit_that_is_lost(postgres_url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("answers", [20, pytest.param(250, marks=LONG)])
+async def test_an_answer_to_a_commit_that_is_lost(
+    postgres_url: str, tmp_path: Path, answers: int
+) -> None:
     async with (
         lossy_proxy(new_database(postgres_url), random.Random(4021)) as (proxy, url),
         running(url, tmp_path) as (on_trial, ids),
     ):
         proxy.losing = True
-        async with asyncio.timeout(30):
-            while proxy.lost < 20:
-                ids += await on_trial.begin("mixed", 2)
+        while proxy.lost < answers:
+            ids += await on_trial.begin("mixed", 2)
         proxy.losing = False
         await judge(on_trial, ids)
 

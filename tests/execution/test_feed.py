@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
+from chaingraph.engine.graph import compile_flow
 from chaingraph.execution import feed as feed_module
 from chaingraph.execution.records import LOCAL, Entry
+from chaingraph.execution.service import View
 from chaingraph.flow.build import FlowBuilder
 from chaingraph.flow.model import Flow
 from chaingraph.modes import House, open_memory_house
@@ -108,3 +112,47 @@ async def test_a_negative_start_means_the_last_events_present(house: House) -> N
         whole = await positions(house, execution_id)
     assert await positions(house, execution_id, start=-3) == whole[-3:]
     assert await positions(house, execution_id, start=-1_000) == whole
+
+
+@pytest.mark.parametrize("view", ["full", "compact"])
+async def test_who_begins_behind_the_end_gets_nothing_and_is_told_so(
+    house: House, view: View
+) -> None:
+    execution_id = await created(house, 2)
+    follow = house.service.follow(LOCAL, execution_id, start=1_000, view=view)
+
+    async def behind() -> list[int | None]:
+        return [event.index async for batch in follow for event in batch]
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks, house.working():
+        waiting = tasks.create_task(behind())
+        await house.service.start(LOCAL, execution_id)
+        await positions(house, execution_id)
+        await waiting
+    assert [index for index in waiting.result() if index is not None] == []
+    late = [e async for b in house.service.follow(LOCAL, execution_id, start=1_000) for e in b]
+    assert late == []
+
+
+async def test_followers_share_that_there_is_nothing_new(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution_id = await created(house, 1)
+    stored = await house.journal.get(execution_id)
+    assert stored is not None
+    reads = 0
+    read = house.journal.read
+
+    async def counted(execution_id: str, start: int, limit: int) -> list[Entry]:
+        nonlocal reads
+        reads += 1
+        await asyncio.sleep(0)
+        return await read(execution_id, start, limit)
+
+    monkeypatch.setattr(house.journal, "read", counted)
+    feed = feed_module.Feeds(house.journal).apart(stored, compile_flow(chain(1)))
+    assert len(await feed.page(0)) == 1
+    reads = 0
+    pages = await asyncio.gather(*(feed.page(1) for _ in range(50)))
+    assert pages == [[]] * 50
+    assert reads <= 2

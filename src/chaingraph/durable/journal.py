@@ -103,7 +103,7 @@ class SqlJournal:
             .limit(limit)
         )
         rows = await self._database.read(lambda c: c.execute(query).all())
-        entries = [Entry(row.position, row.type, row.at, bytes(row.data)) for row in rows]
+        entries = [Entry(position, type_, at, bytes(data)) for position, type_, at, data in rows]
         return _contiguous(entries, start)
 
     async def flow_of(self, snapshot: str) -> bytes:

@@ -23,21 +23,21 @@ def next_for(
 
 
 def _running(connection: Connection) -> int:
-    e = t.executions.c
-    query = sa.select(sa.func.count()).where(e.disp == "L")
-    return int(connection.execute(query).scalar_one())
+    return int(connection.execute(_COUNT_OF_RUNNING).scalar_one())
 
 
 def _held_as_suspects(connection: Connection, worker_id: str, at: int) -> list[bool]:
     """Of each execution that the worker holds, whether it is a suspect."""
-    e = t.executions.c
-    on_trial = e.processing_started_at > naive(at - TRIAL_MS)
-    suspect = sa.and_(e.failure_count >= SUSPECT_FROM, on_trial)
-    query = sa.select(suspect).where(e.holder == worker_id, e.disp == "L")
-    return list(connection.execute(query).scalars())
+    given = {"worker_id": worker_id, "trial_began_after": naive(at - TRIAL_MS)}
+    return list(connection.execute(_HELD_AS_SUSPECTS, given).scalars())
 
 
 def _waiting(connection: Connection, limit: int, at: int, *, is_idle: bool) -> list[Waiting]:
+    given = {"limit": limit, "waited_since": at - WAIT_MS, "is_idle": is_idle}
+    return [Waiting(row.id, bool(row.suspect)) for row in connection.execute(_WAITING, given)]
+
+
+def _in_turn() -> sa.Select[tuple[str, bool]]:
     e = t.executions.c
     running = (
         sa.select(e.owner_id, sa.func.count().label("count"))
@@ -46,7 +46,8 @@ def _waiting(connection: Connection, limit: int, at: int, *, is_idle: bool) -> l
         .subquery()
     )
     suspect = e.failure_count >= SUSPECT_FROM
-    fits = sa.or_(sa.literal(is_idle), sa.not_(suspect), e.queued_at <= at - WAIT_MS)
+    is_idle = sa.bindparam("is_idle", type_=sa.Boolean)
+    fits = sa.or_(is_idle, sa.not_(suspect), e.queued_at <= sa.bindparam("waited_since"))
     is_new = sa.case((e.num == 1, 1), else_=0)
     turn = sa.func.row_number().over(partition_by=e.owner_id, order_by=(is_new, e.queued_at))
     waiting = (
@@ -62,10 +63,22 @@ def _waiting(connection: Connection, limit: int, at: int, *, is_idle: bool) -> l
         .subquery()
     )
     w = waiting.c
-    query = (
+    return (
         sa.select(w.id, w.suspect)
         .outerjoin_from(waiting, running, w.owner_id == running.c.owner_id)
         .order_by(w.is_new, w.turn + sa.func.coalesce(running.c.count, 0), w.queued_at, w.id)
-        .limit(limit)
+        .limit(sa.bindparam("limit", type_=sa.Integer))
     )
-    return [Waiting(row.id, bool(row.suspect)) for row in connection.execute(query)]
+
+
+def _suspects_of_worker() -> sa.Select[tuple[bool]]:
+    e = t.executions.c
+    on_trial = e.processing_started_at > sa.bindparam("trial_began_after")
+    suspect = sa.and_(e.failure_count >= SUSPECT_FROM, on_trial)
+    return sa.select(suspect).where(e.holder == sa.bindparam("worker_id"), e.disp == "L")
+
+
+# Made once: workers ask for every free slot, and making them costs more than running them.
+_COUNT_OF_RUNNING = sa.select(sa.func.count()).where(t.executions.c.disp == "L")
+_HELD_AS_SUSPECTS = _suspects_of_worker()
+_WAITING = _in_turn()

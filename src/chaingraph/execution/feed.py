@@ -34,6 +34,9 @@ class Feed:
     #: the position of the first event in the window, and the one after the last
     _start: int = 0
     _end: int = 0
+    #: reads so far, and whether the last one came to the end of the journal
+    _begun: int = 0
+    _is_exhausted: bool = False
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def holds(self, position: int) -> bool:
@@ -46,12 +49,22 @@ class Feed:
         Asked only where `holds` says so, or by a reader that goes forward on a feed of its own.
         """
         if position >= self._end:
-            async with self._reading:
-                while position >= self._end and await self._read():
-                    pass
+            await self._catch_up(position)
         return self._events[position - self._start :] if position < self._end else []
 
-    async def _read(self) -> bool:
+    async def _catch_up(self, position: int) -> None:
+        """Read on, unless a read that began after this call came to the end of the journal.
+
+        Whom the same ring woke share what is found, and also that nothing is found.
+        """
+        begun = self._begun
+        async with self._reading:
+            while position >= self._end and not (self._begun > begun and self._is_exhausted):
+                await self._read()
+
+    async def _read(self) -> None:
+        self._begun += 1
+        self._is_exhausted = False
         entries = await self.journal.read(self.stored.row.id, self._end, PAGE)
         events = await with_blobs(self.journal, self.stored.row.root_execution_id, entries)
         self._events += [self.view.show(event) for event in events]
@@ -60,7 +73,7 @@ class Feed:
         if surplus > 0:
             del self._events[:surplus]
             self._start += surplus
-        return bool(events)
+        self._is_exhausted = len(events) < PAGE
 
 
 class Feeds:

@@ -50,11 +50,27 @@ async def _insist(
 class _News:
     """Waits for news of one execution, and sees to it that nobody waits for a deleted one."""
 
-    def __init__(self, journal: Journal, ring: Ring, execution_id: str) -> None:
+    def __init__(self, journal: Journal, ring: Ring, stored: Stored, start: int) -> None:
         self._journal = journal
         self._ring = ring
-        self._id = execution_id
+        self._id = stored.row.id
         self._waits = 0
+        #: who begins behind the last event there is may never see one
+        self._is_ahead = start >= stored.dispatch.next_position
+
+    def came(self, events: int) -> None:
+        """Some were there to be read."""
+        self._is_ahead = False
+        metrics.follower_lag_events.observe(events)
+
+    async def are_over(self, start: int) -> bool:
+        """Whether the execution has ended before position `start`."""
+        if not self._is_ahead:
+            return False
+        found = await _insist(self._ring, self._journal.get, self._id)
+        if found is None:
+            raise ExecutionNotFound(self._id)
+        return found.row.status.is_terminal and found.dispatch.next_position <= start
 
     async def wait(self, patience: float) -> None:
         """Return when there may be news. Raises ExecutionNotFound when there will be none."""
@@ -71,16 +87,18 @@ async def follow(
 ) -> AsyncIterator[list[Entry]]:
     """Batches of committed entries from position `start` on, until the last one."""
     with bell.listen(stored.row.id) as ring, metrics.followers.track_inprogress():
-        news = _News(journal, ring, stored.row.id)
+        news = _News(journal, ring, stored, start)
         while True:
             ring.clear()  # before reading: a ring during the read is kept
             entries = await _insist(ring, journal.read, stored.row.id, start, PAGE)
             if entries:
-                metrics.follower_lag_events.observe(len(entries))
+                news.came(len(entries))
                 yield entries
                 start = entries[-1].position + 1
                 if entries[-1].type in TERMINAL:
                     return
+            elif await news.are_over(start):
+                return
             else:
                 await news.wait(patience)
 
@@ -97,18 +115,20 @@ async def follow_full(
         feeds.following(stored, graph) as shared,
         metrics.followers.track_inprogress(),
     ):
-        news = _News(shared.journal, ring, stored.row.id)
+        news = _News(shared.journal, ring, stored, start)
         own: Feed | None = None
         while True:
             ring.clear()
             own = None if shared.holds(start) else own or feeds.apart(stored, graph)
             page = await _insist(ring, (own or shared).page, start)
             if page:
-                metrics.follower_lag_events.observe(len(page))
+                news.came(len(page))
                 yield page
                 start = page[-1].position + 1
                 if page[-1].is_last:
                     return
+            elif await news.are_over(start):
+                return
             else:
                 await news.wait(PATIENCE)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def now_ms() -> int:
@@ -12,7 +14,7 @@ def now_ms() -> int:
 
 def from_ms(at: int) -> datetime:
     """An aware UTC time, exact to the millisecond."""
-    return datetime.fromtimestamp(at // 1000, UTC).replace(microsecond=at % 1000 * 1000)
+    return _EPOCH + timedelta(milliseconds=at)
 
 
 def maybe_from_ms(at: int | None) -> datetime | None:

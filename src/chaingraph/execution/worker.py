@@ -207,8 +207,7 @@ class Worker:
             for lease in await self.fleet.leases(dead.id)
             if self._may_touch(lease.execution_id)
         ]
-        for lease in leases:
-            await self._adopt(lease, "worker is gone")
+        await asyncio.gather(*(self._adopt(lease, "worker is gone") for lease in leases))
         for lease in leases:  # only now: what was taken over should not wait for it
             await self.cancel_dispatch(Segment(lease.execution_id, lease.number))
 

@@ -36,7 +36,7 @@ def decode(envelope: Json, *, customs: Collection[str] = ()) -> Any:
 def loads(text: bytes | str, *, customs: Collection[str] = ()) -> Any:
     """The value of an envelope in JSON text. Raises SuperjsonError."""
     try:
-        envelope = json.loads(text, parse_constant=_refuse_constant)
+        envelope = _DECODER.decode(text if isinstance(text, str) else _decoded(text))
     except (ValueError, RecursionError) as error:
         raise SuperjsonError(f"Not JSON: {error}") from error
     if not _is_surely_shallow(text):
@@ -46,6 +46,14 @@ def loads(text: bytes | str, *, customs: Collection[str] = ()) -> Any:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+"""`json.loads` would make one for each text."""
+
+
+def _decoded(text: bytes) -> str:
+    return text.decode(json.detect_encoding(text), "surrogatepass")
 
 
 def _is_surely_shallow(text: bytes | str) -> bool:
