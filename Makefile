@@ -30,7 +30,7 @@ test: $(VENV)/dev ## all tests but the chaos ones; ARGS="-k name" chooses
 check: $(VENV)/dev ## format, lint, types, layers, docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy --strict src tests
+	$(BIN)/mypy --strict src tests bench examples/demo
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -q tests/test_docs.py
 
