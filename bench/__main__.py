@@ -7,6 +7,7 @@ Without names everything is measured, and only then the page is written.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import tempfile
 import time
@@ -62,12 +63,12 @@ def main(words: list[str]) -> None:
         if words == ["profile"]:
             asyncio.run(chain.profile(stage))
             return
-        began = time.monotonic()
+        began, load = time.monotonic(), os.getloadavg()[0]
         lines = asyncio.run(measured(words or list(MEASUREMENTS), stage))
         seconds = time.monotonic() - began
     print(table(lines))
     if not words:
-        Path(__file__).with_name("results.md").write_text(report(lines, seconds))
+        Path(__file__).with_name("results.md").write_text(report(lines, seconds, load))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -65,22 +66,20 @@ def table(lines: Sequence[Line]) -> str:
     return HEAD + "\n".join(map(str, lines)) + "\n"
 
 
-def report(lines: Sequence[Line], seconds: float) -> str:
-    """The page that `bench/results.md` holds."""
+def report(lines: Sequence[Line], seconds: float, load: float) -> str:
+    """The page that `bench/results.md` holds; `load` is that of the machine before the run."""
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return (
-        f"# Benchmarks\n\n{when}, {machine()}; the whole run took {seconds:,.0f} s. Each line's "
-        f"comparison was measured in the same run; read the ratios.\n\n{table(lines)}"
+        f"# Benchmarks\n\n{when}, {machine()}; load average {load:.1f} before, "
+        f"the whole run took {seconds:,.0f} s. Each line's comparison was measured in the same "
+        f"run; read the ratios.\n\n{table(lines)}"
     )
 
 
 def machine() -> str:
-    import psutil
-
-    memory = psutil.virtual_memory().total / 2**30
     return (
-        f"{platform.system()} {platform.machine()}, {psutil.cpu_count()} cores, "
-        f"{memory:.0f} GiB, Python {platform.python_version()}"
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}"
     )
 
 

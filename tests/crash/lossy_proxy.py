@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 CHUNK = 65_536
@@ -22,19 +22,28 @@ class LossyProxy:
     one_of: int = 20
     losing: bool = False
     lost: int = 0
+    _serving: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client, until either side or the dice end it."""
-        # A cancelled handler would be an error to asyncio's server: at the end they just return.
-        with suppress(OSError, asyncio.CancelledError):
+        serving = asyncio.create_task(self._serve(reader, writer))
+        self._serving.add(serving)
+        serving.add_done_callback(self._serving.discard)
+
+    async def end(self) -> None:
+        for serving in self._serving:
+            serving.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async with _closed_at_the_end(writer):
             up_reader, up_writer = await asyncio.open_connection(self.host, self.port)
-            try:
+            async with _closed_at_the_end(up_writer):
                 asking = asyncio.create_task(_forward(reader, up_writer))
-                await self._answer(up_reader, writer)
-                asking.cancel()
-            finally:
-                up_writer.close()
-        writer.close()
+                try:
+                    await self._answer(up_reader, writer)
+                finally:
+                    asking.cancel()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while answer := await reader.read(CHUNK):
@@ -54,12 +63,27 @@ async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 @asynccontextmanager
+async def _closed_at_the_end(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    """Close it, whatever happens; a connection that breaks is what this is about."""
+    with suppress(OSError):
+        try:
+            yield
+        finally:
+            writer.close()
+            await writer.wait_closed()
+
+
+@asynccontextmanager
 async def lossy_proxy(url: str, dice: random.Random) -> AsyncIterator[tuple[LossyProxy, str]]:
     """A proxy to the server of this URL, and the URL through it."""
     parts = urlsplit(url)
     assert parts.hostname is not None and parts.port is not None
     proxy = LossyProxy(parts.hostname, parts.port, dice)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
-    async with server:
+    try:
         port = server.sockets[0].getsockname()[1]
         yield proxy, parts._replace(netloc=f"{parts.username}@127.0.0.1:{port}").geturl()
+    finally:
+        server.close()
+        await proxy.end()
+        await server.wait_closed()

@@ -24,7 +24,10 @@ log = logging.getLogger(__name__)
 
 SEED = 4021
 LONG = (pytest.mark.chaos, pytest.mark.timeout(300))
-MIX = ("chain", "wide", "branch", "error_catch", "stream", "mixed", "slow_chain", "short")
+MIX = (
+    "chain", "frozen", "wide", "slow_chain", "branch", "frozen", "error_catch", "stream", "frozen",
+    "mixed",
+)  # fmt: skip
 
 
 @dataclass
@@ -98,12 +101,13 @@ async def test_nothing_is_lost_whoever_dies(
                 for n in range(executions):
                     ids.append(await playing.api.begin(flow_ids[n % len(flow_ids)]))
                     streams.append(asyncio.create_task(on_trial.positions(ids[-1])))
-                    await asyncio.sleep(seconds / executions / 2)
+                    await asyncio.sleep(0.8 * seconds / executions)
             playing.replace_the_ended()
             began = monotonic()
             rows = await on_trial.ended(ids, within=30)
             log.info("quiet after %.1f s", monotonic() - began)
             seen = await asyncio.gather(*streams)
+        assert await on_trial.recoveries(), "nobody was hit"
         assert Counter(row.status for row in rows) == {"completed": executions}
         assert all(positions == list(range(len(positions))) for positions in seen)
         assert await on_trial.findings(ids) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import time
@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from chaingraph.durable import tables as t
 from chaingraph.execution.isolation import SUSPECT_FROM
-from chaingraph.execution.records import Disposition
+from chaingraph.execution.records import LOCAL, Disposition
 from chaingraph.execution.worker import POISON
 from chaingraph.settings import Settings
 from tests.crash.kinds import gate
@@ -91,7 +90,7 @@ async def test_a_worker_whose_loop_is_busy_for_long_is_not_taken_over(
         after = {each.id for each in await on_trial.house.fleet.workers()}
     assert before == after
     assert [row.failure_count for row in rows] == [0, 0]
-    assert await recoveries(on_trial) == {}
+    assert await on_trial.recoveries() == {}
     assert set(on_trial.counted_effects().values()) == {1}
     assert await on_trial.findings(ids) == []
 
@@ -110,7 +109,7 @@ async def test_a_worker_that_is_told_to_end_reruns_nothing_and_cuts_no_stream(
     assert left, "all had ended before the worker left"
     assert Counter(row.status for row in rows) == {"completed": 48}
     assert {row.failure_count for row in rows} == {0}
-    assert await recoveries(on_trial) == {}
+    assert await on_trial.recoveries() == {}
     assert set(on_trial.counted_effects().values()) == {1}
     assert all(positions == list(range(len(positions))) for positions in seen)
     assert await on_trial.findings(ids) == []
@@ -153,32 +152,36 @@ def _spread(seconds: list[float]) -> str:
     return f"p50 {ordered[len(ordered) // 2]:.3f} s, max {ordered[-1]:.3f} s"
 
 
-@pytest.mark.parametrize("kills", [6, pytest.param(100, marks=LONG)])
+@pytest.mark.parametrize("kills", [5, pytest.param(100, marks=LONG)])
 async def test_kills_leave_the_capacity_of_the_queue_unchanged(
     url: str, on_trial: Trial, kills: int
 ) -> None:
-    ids: list[str] = []
+    """Each of the killed takes all its places in the dispatcher's queue with it."""
+    stopped: list[str] = []
     for _ in range(kills):
         with worker(url, on_trial, slots=4) as doomed:
-            ids += await on_trial.begin("slow_chain", 6)
-            await asyncio.to_thread(doomed.until, "body:first:done")
-    with worker(url, on_trial, slots=4):
-        rows = await on_trial.ended(ids, within=60)
-        await until_nothing_is_occupied_by_the_dead(on_trial, within=15)
-    assert Counter(row.status for row in rows) == {"completed": len(ids)}
-    assert await on_trial.findings(ids) == []
+            endless = await on_trial.begin("endless", 4)
+            await until_places(on_trial, lambda taken, pid=doomed.pid: taken[pid] == 4, within=20)
+        for each in endless:
+            await on_trial.house.service.stop(LOCAL, each)
+        stopped += endless
+    with worker(url, on_trial, slots=4) as survivor:
+        rows = await on_trial.ended(stopped, within=20)
+        await until_places(on_trial, lambda taken: set(taken) <= {survivor.pid}, within=15)
+        await on_trial.ended(await on_trial.begin("chain", 8), within=10)
+    assert Counter(row.status for row in rows) == {"stopped": len(stopped)}
+    assert await on_trial.findings(stopped) == []
 
 
-async def until_nothing_is_occupied_by_the_dead(on_trial: Trial, *, within: float) -> None:
-    """The dispatcher takes nothing for running on executors that are no more."""
-    pending = sa.text(
-        "SELECT count(*) FROM dbos.workflow_status "
-        "WHERE status = 'PENDING' AND NOT executor_id = ANY(:alive)"
-    )
+async def until_places(
+    on_trial: Trial, are_right: Callable[[Counter[int]], bool], *, within: float
+) -> None:
+    """Return when the places that each process takes in the dispatcher's queue are right."""
+    pending = sa.text("SELECT executor_id FROM dbos.workflow_status WHERE status = 'PENDING'")
     async with asyncio.timeout(within):
         while True:
-            alive = [each.id for each in await on_trial.house.fleet.workers() if each.alive]
-            if await read(on_trial, pending.bindparams(alive=alive)) == [(0,)]:
+            rows = await on_trial.read(pending)
+            if are_right(Counter(int(row[0].split("-")[-2]) for row in rows)):
                 return
             await asyncio.sleep(0.1)
 
@@ -194,7 +197,7 @@ async def test_what_kills_its_worker_is_isolated_and_fails_in_the_end(
             deaths += await dies_before_the_end_of(on_trial, poison, dying)
     with worker(url, on_trial):
         rows = await on_trial.ended(innocent, within=20)
-    history = await recoveries(on_trial)
+    history = await on_trial.recoveries()
     assert deaths == history[poison] == POISON
     ended = await on_trial.row(poison)
     assert (ended.status, ended.failure_count) == ("failed", POISON)
@@ -210,14 +213,3 @@ async def dies_before_the_end_of(on_trial: Trial, execution_id: str, dying: Work
             return True
         await asyncio.sleep(0.05)
     return False
-
-
-async def recoveries(on_trial: Trial) -> Counter[str]:
-    """How often each execution was taken over."""
-    return Counter(row[0] for row in await read(on_trial, sa.select(t.recovery.c.execution_id)))
-
-
-async def read(on_trial: Trial, query: sa.Executable) -> list[Any]:
-    database = on_trial.house.database
-    assert database is not None
-    return await database.read(lambda c: list(c.execute(query)))

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
+import sqlalchemy as sa
+
+from chaingraph.durable import tables as t
 from chaingraph.errors import StoreUnavailable
 from chaingraph.execution.records import LOCAL, ExecutionRow
 from chaingraph.modes import House, open_house
@@ -89,6 +92,16 @@ class Trial:
             broken = [*found["findings"], *_broken_effects(execution_id, found, effects)]
             wrong += [f"{execution_id}: {each}" for each in broken]
         return wrong
+
+    async def recoveries(self) -> Counter[str]:
+        """How often each execution was taken over."""
+        return Counter(row[0] for row in await self.read(sa.select(t.recovery.c.execution_id)))
+
+    async def read(self, query: sa.Executable) -> list[Any]:
+        """Rows of the database itself, where no port shows them."""
+        database = self.house.database
+        assert database is not None
+        return await database.read(lambda c: list(c.execute(query)))
 
     def counted_effects(self) -> Counter[tuple[str, str]]:
         """How often each effect came, by its key and its kind."""

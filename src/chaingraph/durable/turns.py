@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -37,7 +39,7 @@ def _waiting(connection: Connection, limit: int, at: int, *, is_idle: bool) -> l
     return [Waiting(row.id, bool(row.suspect)) for row in connection.execute(_WAITING, given)]
 
 
-def _in_turn() -> sa.Select[tuple[str, bool]]:
+def _in_turn() -> sa.Select[Any]:
     e = t.executions.c
     running = (
         sa.select(e.owner_id, sa.func.count().label("count"))
@@ -71,7 +73,7 @@ def _in_turn() -> sa.Select[tuple[str, bool]]:
     )
 
 
-def _suspects_of_worker() -> sa.Select[tuple[bool]]:
+def _suspects_of_worker() -> sa.Select[Any]:
     e = t.executions.c
     on_trial = e.processing_started_at > sa.bindparam("trial_began_after")
     suspect = sa.and_(e.failure_count >= SUSPECT_FROM, on_trial)

@@ -61,6 +61,7 @@ class _News:
     def came(self, events: int) -> None:
         """Some were there to be read."""
         self._is_ahead = False
+        self._waits = 0
         metrics.follower_lag_events.observe(events)
 
     async def are_over(self, start: int) -> bool:

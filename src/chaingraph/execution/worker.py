@@ -148,10 +148,14 @@ class Worker:
     async def _pull(self, segments: asyncio.TaskGroup) -> None:
         while True:
             self._nudged.clear()
-            with suppress(StoreUnavailable):
+            try:
                 for lease in await self._claim():
                     self._running[lease.execution_id] = lease.number
                     segments.create_task(self._run(lease), name=lease.execution_id)
+            except StoreUnavailable as error:
+                log.warning("database not reachable, trying again: %s", error)
+            except Exception:  # a worker that claims no more would look alive for ever
+                log.exception("claiming failed")
             with suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
                     await self._nudged.wait()
@@ -224,6 +228,8 @@ class Worker:
                 await work()
             except StoreUnavailable as error:
                 log.warning("database not reachable, trying again: %s", error)
+            except Exception:  # whatever it is: who stops looking after things loses them all
+                log.exception("a round of the worker failed")
             await asyncio.sleep(seconds)
 
     def _may_touch(self, execution_id: str) -> bool:
