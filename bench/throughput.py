@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TypeAlias
 
@@ -14,6 +14,8 @@ from bench import executions, flows
 from bench.lines import Line, Target
 from bench.plain_dbos import NOTHING, client
 from bench.stage import Running, Stage, dbos, executor, front
+from chaingraph.engine.catalog import Catalog
+from chaingraph.flow.model import Flow
 
 EXECUTIONS = 1_000
 NODES = 3
@@ -22,24 +24,36 @@ WORKERS = 2
 LEASE_SECONDS = 60
 POLL_MS = 100
 
+Draw: TypeAlias = Callable[[Catalog, int], Flow]
 Handles: TypeAlias = list[WorkflowHandle[float]]
 
 
 async def measure(stage: Stage) -> list[Line]:
-    ours = await executions_per_second(stage.database())
+    pure = await executions_per_second(stage.database(), flows.pure_chain)
+    effects = await executions_per_second(stage.database(), flows.stamps)
     raw = await asyncio.to_thread(workflows_per_second, stage.database())
-    what = f"executions of {NODES} nodes, {WORKERS} workers"
-    return [Line(what, ours, "a DBOS queue alone", raw, "/s", Target(300, at_least=True))]
+    target = Target(300, at_least=True)
+    return [
+        Line(
+            f"executions of {what}, {WORKERS} workers",
+            ours,
+            "a DBOS queue alone",
+            raw,
+            "/s",
+            target,
+        )
+        for what, ours in ((f"{NODES} pure nodes", pure), (f"{NODES} effects", effects))
+    ]
 
 
-async def executions_per_second(database: str) -> float:
+async def executions_per_second(database: str, draw: Draw) -> float:
     with ExitStack() as stack:
         workers = [
             stack.enter_context(executor("worker", database, lease_seconds=LEASE_SECONDS))
             for _ in range(WORKERS)
         ]
         async with front(database) as house:
-            flow = flows.stamps(house.catalog, NODES)
+            flow = draw(house.catalog, NODES)
             await executions.start_all(house, await executions.created(house, flow, 50))
             ids = await executions.created(house, flow, EXECUTIONS)
             await asyncio.sleep(1)

@@ -30,6 +30,11 @@ from chaingraph.execution.records import (
 )
 
 
+#: Snapshots never change, so those used last are kept in memory, unless they are huge.
+KEPT_FLOWS = 64
+KEPT_BYTES = 1024 * 1024
+
+
 class SqlJournal:
     """See `execution.ports.Journal` for what each method promises."""
 
@@ -44,6 +49,7 @@ class SqlJournal:
         self._writer = writer
         self._dispatcher = dispatcher
         self._clock = clock
+        self._flows: dict[str, bytes] = {}
 
     async def create(self, new: NewExecution) -> str:
         return await self._database.write("create", lambda c: self._create(c, new))
@@ -107,8 +113,15 @@ class SqlJournal:
         return _contiguous(entries, start)
 
     async def flow_of(self, snapshot: str) -> bytes:
-        query = sa.select(t.snapshots.c.data).where(t.snapshots.c.hash == snapshot)
-        return bytes(await self._database.read(lambda c: c.execute(query).scalar_one()))
+        known = self._flows.pop(snapshot, None)
+        if known is None:
+            query = sa.select(t.snapshots.c.data).where(t.snapshots.c.hash == snapshot)
+            known = bytes(await self._database.read(lambda c: c.execute(query).scalar_one()))
+        if len(known) <= KEPT_BYTES:
+            self._flows[snapshot] = known  # the newest is the last
+            if len(self._flows) > KEPT_FLOWS:
+                del self._flows[next(iter(self._flows))]
+        return known
 
     async def blobs(self, root_id: str, hashes: Iterable[str]) -> Mapping[str, bytes]:
         b = t.blobs.c

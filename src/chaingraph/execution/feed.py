@@ -20,6 +20,8 @@ from chaingraph.execution.view import FullView, SeenEvent
 
 #: Events a feed keeps for readers that are a little late.
 WINDOW = 4_096
+#: The first page is small, so that the first events are out before many are made ready.
+FIRST_PAGE = 200
 
 
 @dataclass(slots=True)
@@ -65,7 +67,8 @@ class Feed:
     async def _read(self) -> None:
         self._begun += 1
         self._is_exhausted = False
-        entries = await self.journal.read(self.stored.row.id, self._end, PAGE)
+        limit = PAGE if self._end else min(FIRST_PAGE, PAGE)
+        entries = await self.journal.read(self.stored.row.id, self._end, limit)
         events = await with_blobs(self.journal, self.stored.row.root_execution_id, entries)
         self._events += [self.view.show(event) for event in events]
         self._end += len(events)
@@ -73,7 +76,7 @@ class Feed:
         if surplus > 0:
             del self._events[:surplus]
             self._start += surplus
-        self._is_exhausted = len(events) < PAGE
+        self._is_exhausted = len(events) < limit
 
 
 class Feeds:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -36,6 +38,9 @@ from chaingraph.flow.model import Flow
 from chaingraph.superjson import dumps
 
 View = Literal["full", "compact"]
+
+#: Flows of more nodes than this are checked in a thread.
+LARGE = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +254,11 @@ class Service:
 
     async def _prepare(self, flow: Flow, inputs: Mapping[str, Any] | None) -> Prepared:
         await self._types.learn(node.type for node in flow.nodes.values())
-        return prepare(flow, self._types, inputs or {}, max_value_bytes=self._max_value_bytes)
+        work = partial(
+            prepare, flow, self._types, inputs or {}, max_value_bytes=self._max_value_bytes
+        )
+        # A large flow takes seconds, and everybody else in this process would wait for it.
+        return await asyncio.to_thread(work) if len(flow.nodes) > LARGE else work()
 
     def _created(self, execution_id: str, flow_id: str, owner: str) -> Entry:
         data = {
