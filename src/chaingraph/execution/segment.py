@@ -34,7 +34,7 @@ from chaingraph.errors import ExecutionNotFound, Fenced, InboxMoved, StoreUnavai
 from chaingraph.execution.boundary import reached
 from chaingraph.execution.commands import DEFAULT_STOP_REASON
 from chaingraph.execution.fold import Folded, after
-from chaingraph.execution.ports import Bell, Journal, commands_of
+from chaingraph.execution.ports import Bell, Journal, Ring, commands_of
 from chaingraph.execution.reading import read_events
 from chaingraph.execution.recorder import Recorder
 from chaingraph.execution.records import Command, CommandKind, Lease, Segment, Stored
@@ -144,13 +144,17 @@ class _Advance:
         )
 
     async def advance(self) -> None:
-        await self._read_inbox()
+        with self._world.bell.listen(commands_of(self._id)) as ring:
+            await self._read_inbox()  # what comes from now on rings
+            await self._advance(ring)
+
+    async def _advance(self, ring: Ring) -> None:
         if self._recorder.folded.started_at is None:
             self._recorder.record(EventType.FLOW_STARTED, {})
         async with asyncio.TaskGroup() as tasks:
             pump = tasks.create_task(self._recorder.pump())
             watches = (
-                tasks.create_task(self._watch_inbox()),
+                tasks.create_task(self._watch_inbox(ring)),
                 tasks.create_task(self._watch_shutdown()),
             )
             ending = await self._drive()
@@ -194,13 +198,12 @@ class _Advance:
         if segment is not None:
             self._world.launch(segment)
 
-    async def _watch_inbox(self) -> None:
-        with self._world.bell.listen(commands_of(self._id)) as ring:
-            while True:
-                ring.clear()
-                with suppress(StoreUnavailable):
-                    await self._read_inbox()
-                await ring.wait(PATIENCE)
+    async def _watch_inbox(self, ring: Ring) -> None:
+        while True:
+            await ring.wait(PATIENCE)
+            ring.clear()
+            with suppress(StoreUnavailable):
+                await self._read_inbox()
 
     async def _read_inbox(self) -> None:
         for command in await self._world.journal.inbox(self._id, self._seen):
