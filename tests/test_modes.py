@@ -18,7 +18,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from chaingraph.errors import InvalidFlow
+from chaingraph.errors import BadInput, InvalidFlow
 from chaingraph.execution.records import LOCAL
 from chaingraph.flow.codec import parse_flow_text, write_flow
 from chaingraph.modes import load_catalog, open_house
@@ -231,3 +231,11 @@ def imported(url: str) -> str:
             return (await house.service.import_flow(LOCAL, flow)).id
 
     return asyncio.run(put())
+
+
+async def test_a_file_in_the_place_of_the_data_directory_is_bad_input(tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.touch()
+    with pytest.raises(BadInput, match="taken cannot be made: File exists"):
+        async with open_house(Settings(data_dir=taken)):
+            pass

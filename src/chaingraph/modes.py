@@ -41,7 +41,7 @@ from chaingraph.durable.workflow import dbos_engine, dispatching
 from chaingraph.durable.writer import GroupWriter
 from chaingraph.engine.catalog import Catalog, load_entry_points, load_module_or_file
 from chaingraph.engine.graph import Graph, compile_flow
-from chaingraph.errors import StoreUnavailable
+from chaingraph.errors import BadInput, StoreUnavailable
 from chaingraph.execution.bell import LocalBell
 from chaingraph.execution.known_types import KnownTypes, MemoryTypeRegistry
 from chaingraph.execution.liveness import Observer
@@ -271,11 +271,12 @@ async def open_house(
 ) -> AsyncIterator[House]:
     """An executor on the database of the settings, which is created or upgraded first.
 
-    Raises BadInput for a URL that names no database, NewerDatabase for one of a later release,
-    and StoreUnavailable when it cannot be reached for `patience` seconds.
+    Raises BadInput for a URL that names no database and for a data directory that cannot be made,
+    NewerDatabase for one of a later release, and StoreUnavailable when it cannot be reached for
+    `patience` seconds.
     """
     if not settings.database:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        _make(settings.data_dir)
     with _databases(settings) as (database, flows_database):
         await _patiently(patience, upgrade, database)
         if flows_database is not database:
@@ -361,6 +362,13 @@ def _exists(settings: Settings) -> bool:
     """Whether there may be a database; looking into an SQLite file would create it."""
     url = database_url(settings.database_url)
     return url.get_backend_name() != "sqlite" or Path(str(url.database)).exists()
+
+
+def _make(data_dir: Path) -> None:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"The data directory {data_dir} cannot be made: {error.strerror}") from error
 
 
 @asynccontextmanager

@@ -76,8 +76,10 @@ def test_nodes_that_cannot_be_loaded_are_one_sentence() -> None:
 
 def test_a_data_directory_that_cannot_be_is_one_sentence(sum_file: Path) -> None:
     result = invoke("flows", "list", "--data-dir", sum_file / "below")
-    assert result.exit_code == 1
-    assert result.stderr.splitlines() == [f"Error: Not a directory: {sum_file / 'below'}"]
+    assert result.exit_code == 2
+    below = sum_file / "below"
+    sentence = f"Error: The data directory {below} cannot be made: Not a directory"
+    assert result.stderr.splitlines() == [sentence]
 
 
 def test_a_port_in_use_is_one_sentence(call: Call, data_dir: Path) -> None:

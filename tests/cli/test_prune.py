@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from chaingraph.settings import age
 from chaingraph.errors import BadInput
+from chaingraph.settings import age
 from tests.cli.conftest import Call, objects
 
 

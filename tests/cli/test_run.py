@@ -117,6 +117,14 @@ def test_continuing_starts_what_was_never_started(call: Call, sum_file: Path) ->
     assert (result.exit_code, execution in result.stderr) == (0, True)
 
 
+def test_continuing_prefers_what_was_started(call: Call, sum_file: Path) -> None:
+    flow_id = objects(call("flows", "import", sum_file, "--json").stdout)[0]["id"]
+    started, _newer = (call("executions", "create", flow_id).stdout.strip() for _ in range(2))
+    call("executions", "start", started)
+    result = call("run", "--continue")
+    assert (result.exit_code, started in result.stderr) == (0, True)
+
+
 def test_continuing_takes_what_a_command_queued_without_a_worker(
     call: Call, sum_file: Path
 ) -> None:

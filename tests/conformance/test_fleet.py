@@ -258,3 +258,16 @@ async def in_queue(backend: Backend, fate: tuple[str, str | None] | None) -> Non
 
 def test_the_clock_of_the_tests_is_in_utc() -> None:
     assert from_ms(1_700_000_000_123).tzinfo is UTC
+
+
+async def test_workers_that_died_long_ago_are_forgotten(sql_only: Backend) -> None:
+    assert sql_only.database is not None
+    lease = await leased(sql_only, "EX1", "holds")
+    for worker_id in ("holds", "dead"):
+        await join(sql_only, worker_id, started_at=1_000.0)
+        await sql_only.fleet.leave(worker_id)
+    await join(sql_only, "alive", started_at=1_000.0)
+    await sql_only.fleet.sweep()
+    query = sa.select(t.workers.c.id).order_by(t.workers.c.id)
+    found = await sql_only.database.read(lambda c: c.execute(query).scalars().all())
+    assert found == ["alive", lease.worker_id]

@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import time
 from typing import Any
@@ -152,7 +153,7 @@ def _spread(seconds: list[float]) -> str:
     return f"p50 {ordered[len(ordered) // 2]:.3f} s, max {ordered[-1]:.3f} s"
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(100, marks=LONG)])
+@pytest.mark.parametrize("kills", [3, pytest.param(100, marks=LONG)])
 async def test_kills_leave_the_capacity_of_the_queue_unchanged(
     url: str, on_trial: Trial, kills: int
 ) -> None:
@@ -161,13 +162,13 @@ async def test_kills_leave_the_capacity_of_the_queue_unchanged(
     for _ in range(kills):
         with worker(url, on_trial, slots=4) as doomed:
             endless = await on_trial.begin("endless", 4)
-            await until_places(on_trial, lambda taken, pid=doomed.pid: taken[pid] == 4, within=20)
+            await until_places(on_trial, partial(fills_up, doomed.pid), within=20)
         for each in endless:
             await on_trial.house.service.stop(LOCAL, each)
         stopped += endless
     with worker(url, on_trial, slots=4) as survivor:
         rows = await on_trial.ended(stopped, within=20)
-        await until_places(on_trial, lambda taken: set(taken) <= {survivor.pid}, within=15)
+        await until_places(on_trial, partial(is_alone, survivor.pid), within=15)
         await on_trial.ended(await on_trial.begin("chain", 8), within=10)
     assert Counter(row.status for row in rows) == {"stopped": len(stopped)}
     assert await on_trial.findings(stopped) == []
@@ -184,6 +185,14 @@ async def until_places(
             if are_right(Counter(int(row[0].split("-")[-2]) for row in rows)):
                 return
             await asyncio.sleep(0.1)
+
+
+def fills_up(pid: int, taken: Counter[int]) -> bool:
+    return taken[pid] == 4
+
+
+def is_alone(pid: int, taken: Counter[int]) -> bool:
+    return set(taken) <= {pid}
 
 
 async def test_what_kills_its_worker_is_isolated_and_fails_in_the_end(

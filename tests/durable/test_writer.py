@@ -8,13 +8,15 @@ import threading
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from chaingraph.durable import writer
 from chaingraph.durable.append import append_sqlite
-from chaingraph.errors import StoreUnavailable
+from chaingraph.errors import Fenced, StoreUnavailable
 from chaingraph.execution.ports import Append
 from tests.conformance.backends import Backend, sql_backend
+from tests.conformance.conftest import copied
 from tests.conformance.steps import batch, ending, leased, positions, types
 
 
@@ -133,3 +135,28 @@ async def test_an_append_that_nobody_waits_for_is_not_written(
     await first
     await backend.journal.append(batch(one, 2))
     assert await positions(backend, "EX2") == [0]
+
+
+async def test_a_refused_append_is_tried_again_alone(backend: Backend, sqlite: Sqlite) -> None:
+    leases = [await leased(backend, f"EX{n}") for n in range(3)]
+    group = [batch(leases[0], 7), batch(leases[1], 1), batch(leases[2], 1)]
+    done = await asyncio.gather(*map(backend.journal.append, group), return_exceptions=True)
+    assert [type(each) for each in done] == [Fenced, type(None), type(None)]
+    assert sqlite.groups == [3, 1]
+
+
+async def test_a_locked_row_delays_nobody_else(postgres_url: str, upgraded_template: str) -> None:
+    url = copied(postgres_url, upgraded_template)
+    async with sql_backend(url) as backend:
+        locked, *free = [await leased(backend, f"EX{n}") for n in range(3)]
+        large = batch(locked, 2, data=b"x" * (writer.ALONE_BYTES + 1))
+        for held_up in (batch(locked, 1), large):
+            with psycopg.connect(url) as other:
+                other.execute("SELECT 1 FROM chaingraph_executions WHERE id = 'EX0' FOR UPDATE")
+                late = asyncio.create_task(backend.journal.append(held_up))
+                async with asyncio.timeout(10):
+                    for lease in free:
+                        await backend.journal.append(batch(lease, held_up.expected))
+                assert not late.done()
+            await late
+        assert await positions(backend, "EX0") == [0, 1, 2]

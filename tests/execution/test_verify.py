@@ -26,6 +26,8 @@ CREATED: Step = (EventType.EXECUTION_CREATED, {})
 STARTED: Step = (EventType.FLOW_STARTED, {})
 NODE_STARTED: Step = (EventType.NODE_STARTED, {"nodeId": "a"})
 NODE_COMPLETED: Step = (EventType.NODE_COMPLETED, {"nodeId": "a", "values": {}})
+NODE_FAILED: Step = (EventType.NODE_FAILED, {"nodeId": "a", "error": JsError("Error", "no")})
+NODE_SKIPPED: Step = (EventType.NODE_SKIPPED, {"nodeId": "a", "reason": "no"})
 COMPLETED: Step = (EventType.FLOW_COMPLETED, {"executionTime": 3})
 FAILED: Step = (EventType.FLOW_FAILED, {"error": JsError("Error", "no"), "nodeId": "a"})
 
@@ -97,12 +99,13 @@ def test_an_end_of_what_goes_on_is_found() -> None:
     assert found[0] == "I2: the status is running and there are 1 terminal events"
 
 
+@pytest.mark.parametrize("end", [NODE_COMPLETED, NODE_FAILED, NODE_SKIPPED])
 @pytest.mark.parametrize(
-    ("again", "what"), [(NODE_STARTED, "starts again"), (NODE_COMPLETED, "completes again")]
+    ("again", "what"), [(NODE_STARTED, "starts again"), (NODE_COMPLETED, "ends again")]
 )
-def test_a_completed_node_that_comes_back_is_found(again: Step, what: str) -> None:
-    events = journal(CREATED, STARTED, NODE_STARTED, NODE_COMPLETED, again, COMPLETED)
-    expected = f"I3: node a {what} at position 4, it was completed at position 3"
+def test_an_ended_node_that_comes_back_is_found(end: Step, again: Step, what: str) -> None:
+    events = journal(CREATED, STARTED, NODE_STARTED, end, again, COMPLETED)
+    expected = f"I3: node a {what} at position 4, it had ended at position 3"
     assert findings(row_of(events), events) == [expected]
 
 

@@ -6,10 +6,8 @@ import pytest
 
 from chaingraph.flow.ids import (
     ALPHABET,
-    new_edge_id,
     new_event_id,
     new_execution_id,
-    new_flow_id,
     stable_edge_id,
     stable_flow_id,
 )
@@ -18,8 +16,6 @@ from chaingraph.flow.ids import (
 @pytest.mark.parametrize(
     ("make", "prefix", "length"),
     [
-        (new_flow_id, "V2", 24),
-        (new_edge_id, "ED", 18),
         (new_execution_id, "EX", 24),
         (new_event_id, "EV", 24),
         (lambda: stable_flow_id("a"), "V2", 24),

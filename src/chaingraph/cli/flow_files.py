@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from chaingraph.flow.ports import Port
     from chaingraph.flow.validate import Report
 
+#: A file of more bytes is read by nobody: beyond it lies the limit for text.
+MAX_FILE = 256 * 1024 * 1024
+
 
 def names_file(text: str) -> bool:
     """Whether FLOW means a file; what is no file and looks like none is the id of a flow."""
@@ -60,7 +63,11 @@ def read_valid_flow(
 
 def _text(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_FILE + 1)  # never all of what may have no end
+        if len(content) > MAX_FILE:
+            raise UnreadableFlow(path, f"it has more than {MAX_FILE:,} bytes")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UnreadableFlow(path, "it is no UTF-8 text") from None
     except OSError as error:

@@ -99,11 +99,13 @@ async def _go_on(
 
 
 async def _newest(house: House) -> Stored | None:
-    """The newest execution that has not ended."""
-    after = None
+    """The newest execution that has not ended; one that was started goes before all others."""
+    after = unstarted = None
     while page := await house.journal.roots(None, PAGE, after):
         for stored in page:
             if not stored.row.status.is_terminal:
-                return stored
+                if stored.dispatch.number:
+                    return stored
+                unstarted = unstarted or stored
         after = page[-1].row.created_at
-    return None
+    return unstarted

@@ -162,19 +162,22 @@ WITH m AS (
 )
 SELECT batch FROM moved"""
 
-_POSTGRES_GROUP = _POSTGRES_APPEND.replace("{skip}", "SKIP LOCKED").encode()
-_POSTGRES_ALONE = _POSTGRES_APPEND.replace("{skip}", "").encode()
+_POSTGRES_SKIPPING = _POSTGRES_APPEND.replace("{skip}", "SKIP LOCKED").encode()
+_POSTGRES_WAITING = _POSTGRES_APPEND.replace("{skip}", "").encode()
 
 
 def append_postgres(
-    connection: psycopg.Connection[tuple[Any, ...]], members: Sequence[Append], now: int
+    connection: psycopg.Connection[tuple[Any, ...]],
+    members: Sequence[Append],
+    now: int,
+    *,
+    waits: bool,
 ) -> set[str]:
     """Append in one autocommitted statement; returns the batch ids that were accepted.
 
-    In a group, rows that somebody else has locked are skipped: such a member is tried again
-    alone, where it waits for the lock.
+    Without `waits` a member whose row somebody else has locked is refused as well.
     """
-    statement = _POSTGRES_GROUP if len(members) > 1 else _POSTGRES_ALONE
+    statement = _POSTGRES_WAITING if waits else _POSTGRES_SKIPPING
     reached("append:before")
     rows = connection.execute(statement, _postgres_arrays(members, now)).fetchall()
     reached("append:after")

@@ -29,7 +29,7 @@ READERS = 4
 WRITERS = 4
 #: What a PostgreSQL connection waits for, at most: nobody blocks the others for long.
 TIMEOUTS = (
-    "-c lock_timeout=2000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=5000"
+    "-c lock_timeout=2000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=2000"
 )
 #: How a PostgreSQL connection notices that the other end is gone without a word.
 KEEPALIVE = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import sqlalchemy as sa
@@ -25,6 +26,8 @@ from chaingraph.execution.records import (
     WorkerRow,
 )
 
+#: Dead workers are remembered for so many seconds: a claim may just be on its way.
+BURIED_SECONDS = 86_400.0
 #: So many of the oldest queued segments are looked at in one scan.
 SCANNED = 1_000
 
@@ -190,6 +193,7 @@ class SqlFleet:
         return [again for each in lost if (again := await self._requeue(each)) is not None]
 
     async def sweep(self) -> int:
+        await self._database.write("bury", lambda c: _bury(c, time.time() - BURIED_SECONDS))
         return await self._dispatcher.sweep(await self._alive())
 
     async def _alive(self) -> frozenset[str]:
@@ -240,6 +244,15 @@ def unread_stop(connection: Connection, found: Stored, late: int) -> Command | N
     if row is None:
         return None
     return Command(row.command_id, CommandKind.STOP, row.caller, row.data, row.seq, row.at)
+
+
+def _bury(connection: Connection, started_before: float) -> None:
+    """Forget workers that are dead, hold nothing and began long ago: nobody can miss them."""
+    w = t.workers.c
+    holds = sa.exists().where(t.executions.c.holder == w.id)
+    connection.execute(
+        sa.delete(t.workers).where(w.alive.is_(False), w.started_at < started_before, ~holds)
+    )
 
 
 def beat(connection: Connection, worker_id: str) -> int:

@@ -7,16 +7,18 @@ and when it comes to itself again, it has to begin a new life.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
 
 from chaingraph.durable.database import create_engine
 from chaingraph.durable.fleet import beat
+
+log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 1.0
 #: A loop that stands still longer than this does not deserve its leases.
@@ -48,7 +50,8 @@ async def heartbeat(
                 try:
                     with engine.begin() as connection:
                         alive = beat(connection, worker_id)
-                except DBAPIError:
+                except Exception as error:  # a heart that stops beating at an error is no help
+                    log.warning("a heartbeat failed: %s", error)
                     continue
                 if not alive:
                     loop.call_soon_threadsafe(declared_dead)

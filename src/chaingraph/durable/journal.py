@@ -29,7 +29,6 @@ from chaingraph.execution.records import (
     Stored,
 )
 
-
 #: Snapshots never change, so those used last are kept in memory, unless they are huge.
 KEPT_FLOWS = 64
 KEPT_BYTES = 1024 * 1024

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from chaingraph.durable.tables import executions
 from chaingraph.execution.fold import Folded
 from chaingraph.execution.records import (
     Dispatch,
@@ -17,8 +16,6 @@ from chaingraph.execution.records import (
     Stored,
 )
 from chaingraph.execution.times import from_ms
-
-COLUMNS = (*executions.columns,)
 
 
 def naive(at: int | None) -> datetime | None:

@@ -1,7 +1,8 @@
 """Group commit: the appends of all executions of this process, a transaction at a time.
 
 While one transaction is on its way, the next group gathers. One member that is refused, or that
-breaks the statement, costs the others nothing.
+breaks the statement, costs the others nothing: it is tried again alone, on a connection where
+only such members wait. Large appends go there too.
 """
 
 from __future__ import annotations
@@ -28,50 +29,99 @@ ALONE_BYTES = 256 * 1024
 PATIENCE = 30.0
 PAUSE = 0.2
 
+Asked = tuple[Append, asyncio.Future[bool]]
+
 
 class GroupWriter:
     """Commits appends in groups. `run` must run beside it."""
 
     def __init__(self, database: Database, clock: Callable[[], int]) -> None:
-        self._database = database
-        self._clock = clock
-        self._pending: list[tuple[Append, asyncio.Future[bool]]] = []
-        self._news = asyncio.Event()
-        self._connection: sqlite3.Connection | psycopg.Connection[tuple[object, ...]] | None = None
+        self._groups = _Lane(database, clock, waits=False)
+        self._alone = _Lane(database, clock, waits=True)
 
     async def append(self, append: Append) -> bool:
         """Whether the append was accepted. Raises StoreUnavailable; asking again is safe."""
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._pending.append((append, future))
-        self._news.set()
+        lane = self._alone if append.size > ALONE_BYTES else self._groups
+        lane.add((append, future))
         return await future
 
     async def run(self) -> None:
         """Commit for ever."""
+        async with asyncio.TaskGroup() as lanes:
+            lanes.create_task(self._commit_groups())
+            lanes.create_task(self._commit_alone())
+
+    async def _commit_groups(self) -> None:
+        while True:
+            group = await self._groups.gathered()
+            try:
+                accepted = await self._groups.patiently([append for append, _ in group])
+            except Exception as error:
+                self._fell_apart(group, error)
+            else:
+                self._settle(group, accepted)
+
+    def _settle(self, group: list[Asked], accepted: set[str]) -> None:
+        """Who was refused may just have been locked by somebody else."""
+        for append, future in group:
+            if append.batch_id not in accepted:
+                self._alone.add((append, future))
+            elif not future.done():
+                future.set_result(True)
+
+    def _fell_apart(self, group: list[Asked], error: Exception) -> None:
+        """The group failed: try each alone, so that only the guilty one fails."""
+        if isinstance(error, StoreUnavailable):
+            _refuse(group, error)
+        else:
+            for member in group:
+                self._alone.add(member)
+
+    async def _commit_alone(self) -> None:
+        while True:
+            for append, future in await self._alone.gathered():
+                try:
+                    accepted = await self._alone.patiently([append])
+                except Exception as error:
+                    _refuse([(append, future)], error)
+                else:
+                    if not future.done():
+                        future.set_result(append.batch_id in accepted)
+
+    async def close(self) -> None:
+        await self._groups.close()
+        await self._alone.close()
+
+
+class _Lane:
+    """A connection of its own, and the appends that wait for it.
+
+    With `waits` an append waits for a row that somebody else has locked, else it is refused.
+    """
+
+    def __init__(self, database: Database, clock: Callable[[], int], *, waits: bool) -> None:
+        self._database = database
+        self._clock = clock
+        self._waits = waits
+        self._pending: list[Asked] = []
+        self._news = asyncio.Event()
+        self._connection: sqlite3.Connection | psycopg.Connection[tuple[object, ...]] | None = None
+
+    def add(self, asked: Asked) -> None:
+        self._pending.append(asked)
+        self._news.set()
+
+    async def gathered(self) -> list[Asked]:
+        """All that came since the last call, at least one."""
         while True:
             await self._news.wait()
             self._news.clear()
-            pending = [each for each in self._pending if not each[1].done()]
-            self._pending = []
-            for group in _groups(pending):
-                await self._commit(group)
+            pending, self._pending = self._pending, []
+            if wanted := [each for each in pending if not each[1].done()]:
+                return wanted
 
-    async def _commit(self, group: list[tuple[Append, asyncio.Future[bool]]]) -> None:
-        members = [append for append, _ in group]
-        try:
-            accepted = await self._patiently(members)
-        except Exception as error:
-            await self._commit_apart(group, error)
-            return
-        for append, future in group:
-            if future.cancelled():
-                continue
-            if append.batch_id not in accepted and len(group) > 1:
-                await self._commit([(append, future)])
-            else:
-                future.set_result(append.batch_id in accepted)
-
-    async def _patiently(self, members: Sequence[Append]) -> set[str]:
+    async def patiently(self, members: Sequence[Append]) -> set[str]:
         """Commit them in one transaction; while the database is away, try again for some time.
 
         When the answer to a commit was lost the second try is refused: the journal sees that
@@ -90,26 +140,13 @@ class GroupWriter:
                 return accepted
             await asyncio.sleep(PAUSE)
 
-    async def _commit_apart(
-        self, group: list[tuple[Append, asyncio.Future[bool]]], error: Exception
-    ) -> None:
-        """The group failed: try each alone, so that only the guilty one fails."""
-        if len(group) > 1 and not isinstance(error, StoreUnavailable):
-            for member in group:
-                await self._commit([member])
-            return
-        log.warning("append failed: %s", error)
-        for _, future in group:
-            if not future.done():
-                future.set_exception(StoreUnavailable(f"The database refused an append: {error}"))
-
     def _write(self, members: Sequence[Append]) -> set[str]:
         """In the writer thread: one transaction, on a connection kept for this alone."""
         connection = self._connection or self._connect()
         try:
             if isinstance(connection, sqlite3.Connection):
                 return append_sqlite(connection, members, self._clock())
-            return append_postgres(connection, members, self._clock())
+            return append_postgres(connection, members, self._clock(), waits=self._waits)
         except (sqlite3.Error, psycopg.Error):
             self._connection = None
             connection.close()
@@ -133,17 +170,16 @@ class GroupWriter:
             await self._database.in_writer(self._connection.close)
 
 
+def _refuse(group: Sequence[Asked], error: Exception) -> None:
+    log.warning("append failed: %s", error)
+    for _, future in group:
+        if not future.done():
+            future.set_exception(StoreUnavailable(f"The database refused an append: {error}"))
+
+
 def _count(members: Sequence[Append], accepted: set[str], seconds: float) -> None:
     metrics.journal_append_seconds.observe(seconds)
     metrics.journal_group_size.observe(len(members))
     metrics.journal_appends.inc(len(accepted))
     metrics.journal_refused.inc(len(members) - len(accepted))
     metrics.journal_entries.inc(sum(len(e.entries) for e in members if e.batch_id in accepted))
-
-
-def _groups(
-    pending: list[tuple[Append, asyncio.Future[bool]]],
-) -> list[list[tuple[Append, asyncio.Future[bool]]]]:
-    light = [each for each in pending if each[0].size <= ALONE_BYTES]
-    heavy = [[each] for each in pending if each[0].size > ALONE_BYTES]
-    return ([light] if light else []) + heavy

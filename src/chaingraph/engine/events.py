@@ -32,9 +32,6 @@ class EventType(StrEnum):
 
 TERMINAL = frozenset((EventType.FLOW_COMPLETED, EventType.FLOW_FAILED, EventType.FLOW_CANCELLED))
 
-#: Types the original does not know. Its dialect sends them only to those who name them.
-NEW_TYPES = frozenset((EventType.NODE_STREAM_CHUNK, EventType.NODE_PORT_RESOLVED))
-
 
 @dataclass(frozen=True, slots=True)
 class Event:

@@ -24,7 +24,8 @@ class Options:
     def from_json(cls, options: Mapping[str, Any] | None) -> Options:
         """Read `{"execution": {maxConcurrency, nodeTimeoutMs, flowTimeoutMs}}`, all optional.
 
-        Raises BadInput for a value that is no number or not positive.
+        A number that is too small counts as the least that is possible. Raises BadInput for a
+        value that is no number.
         """
         given = (options or {}).get("execution") or {}
         if not isinstance(given, Mapping):

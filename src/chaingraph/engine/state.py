@@ -38,10 +38,6 @@ class NodeState:
     #: output ports that resolved before the node ended
     resolved: set[str] = field(default_factory=set)
 
-    @property
-    def succeeded(self) -> bool:
-        return self.outcome is EventType.NODE_COMPLETED
-
 
 def _stream(value: Any) -> Channel:
     channel = Channel()

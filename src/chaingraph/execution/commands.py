@@ -37,7 +37,7 @@ def effect_of(command: Command, stored: Stored) -> Effect:
     if command.kind is CommandKind.START:
         started = dispatch.number > 0 or dispatch.disposition is not Disposition.PARKED
         if status is not Status.CREATED or started:
-            shown = status if status is not Status.CREATED else "created, and it was started before"
+            shown = "started" if status is Status.CREATED else status
             raise IllegalTransition(stored.row.id, "start", shown)
         return Effect.WAKE
     if status.is_terminal or dispatch.disposition is Disposition.DONE:

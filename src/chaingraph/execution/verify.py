@@ -9,6 +9,8 @@ from chaingraph.engine.events import Event, EventType
 from chaingraph.execution.fold import Folded, fold, onto
 from chaingraph.execution.records import Stored
 
+_NODE_ENDS = frozenset((EventType.NODE_COMPLETED, EventType.NODE_FAILED, EventType.NODE_SKIPPED))
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -24,8 +26,8 @@ class Finding:
 def verify(stored: Stored, events: Sequence[Event]) -> list[Finding]:
     """What is wrong with an execution; `events` are all that its row counts, as they were read.
 
-    I1: positions without a gap or a double. I2: one terminal event, the last. I3: a completed
-    node is settled. I6: the row is the fold of the journal.
+    I1: positions without a gap or a double. I2: one terminal event, the last. I3: a node
+    that has ended is settled. I6: the row is the fold of the journal.
     """
     broken = {
         "I1": _positions(events),
@@ -56,19 +58,19 @@ def _endings(stored: Stored, events: Sequence[Event]) -> Iterator[str]:
 
 
 def _repetitions(events: Sequence[Event]) -> Iterator[str]:
-    completed: dict[str, int] = {}
+    ended: dict[str, int] = {}
     for event in events:
-        if event.type not in (EventType.NODE_STARTED, EventType.NODE_COMPLETED):
+        if event.type is not EventType.NODE_STARTED and event.type not in _NODE_ENDS:
             continue
         node_id = event.data["nodeId"]
-        if node_id in completed:
-            what = "starts again" if event.type is EventType.NODE_STARTED else "completes again"
+        if node_id in ended:
+            what = "starts again" if event.type is EventType.NODE_STARTED else "ends again"
             yield (
                 f"node {node_id} {what} at position {event.position}, "
-                f"it was completed at position {completed[node_id]}"
+                f"it had ended at position {ended[node_id]}"
             )
-        if event.type is EventType.NODE_COMPLETED:
-            completed.setdefault(node_id, event.position)
+        if event.type in _NODE_ENDS:
+            ended.setdefault(node_id, event.position)
 
 
 def _differences(stored: Stored, events: Sequence[Event]) -> Iterator[str]:

@@ -9,14 +9,6 @@ from hashlib import sha256
 ALPHABET = "346789ABCDEFGHJKLMNPQRTUVWXYabcdefghijkmnpqrtwxyz"
 
 
-def new_flow_id() -> str:
-    return _random("V2", 24)
-
-
-def new_edge_id() -> str:
-    return _random("ED", 18)
-
-
 def new_execution_id() -> str:
     return _random("EX", 24)
 
