@@ -137,6 +137,8 @@ class _Lane:
                     raise StoreUnavailable(f"The database is not reachable: {error}") from error
             else:
                 _count(members, accepted, time.monotonic() - began)
+                if self._waits:  # without waiting a refusal is not the last word
+                    metrics.journal_refused.inc(len(members) - len(accepted))
                 return accepted
             await asyncio.sleep(PAUSE)
 
@@ -181,5 +183,4 @@ def _count(members: Sequence[Append], accepted: set[str], seconds: float) -> Non
     metrics.journal_append_seconds.observe(seconds)
     metrics.journal_group_size.observe(len(members))
     metrics.journal_appends.inc(len(accepted))
-    metrics.journal_refused.inc(len(members) - len(accepted))
     metrics.journal_entries.inc(sum(len(e.entries) for e in members if e.batch_id in accepted))
