@@ -103,8 +103,8 @@ async def test_a_worker_that_is_told_to_end_reruns_nothing_and_cuts_no_stream(
         ids = await on_trial.begin("slow_chain", 48)
         streams = [asyncio.create_task(on_trial.positions(each)) for each in ids]
         await asyncio.to_thread(leaving.until, "body:second:done", times=4)
-        assert await asyncio.to_thread(leaving.end) == 0
         left = [each for each in ids if not (await on_trial.row(each)).status.is_terminal]
+        assert await asyncio.to_thread(leaving.end) == 0
         rows = await on_trial.ended(ids, within=20)
         seen = await asyncio.gather(*streams)
     assert left, "all had ended before the worker left"
