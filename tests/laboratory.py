@@ -29,7 +29,7 @@ from chaingraph.execution.records import (
     Stored,
     WorkerRow,
 )
-from chaingraph.execution.segment import World, run_segment
+from chaingraph.execution.segment import World, run_leased
 from chaingraph.execution.service import Service
 from chaingraph.execution.view import SeenEvent
 from chaingraph.flow.build import FlowBuilder
@@ -125,7 +125,9 @@ class Lab:
     async def work(self, segment: Segment) -> None:
         """Run one segment to its end."""
         await self.journal.join(WORKER)
-        await run_segment(self.world, segment, WORKER.id)
+        lease = await self.journal.claim(segment, WORKER.id)
+        if lease is not None:
+            await run_leased(self.world, lease)
 
     async def run(self, flow: Flow, **options: Any) -> Run:
         """Run a flow from start to end."""

@@ -76,18 +76,11 @@ class World:
     trace: Callable[[Stored, Lease, Graph], SegmentTrace] | None = None
 
 
-async def run_segment(world: World, segment: Segment, worker_id: str) -> None:
-    """Run one segment to its end. Returns without a trace when it is not to be had.
+async def run_leased(world: World, lease: Lease) -> None:
+    """Run the segment of a lease to its end.
 
     Raises what a defect raises; a lost lease is no defect.
     """
-    lease = await world.journal.claim(segment, worker_id)
-    if lease is not None:
-        await run_leased(world, lease)
-
-
-async def run_leased(world: World, lease: Lease) -> None:
-    """Run the segment of a lease that was claimed. Raises and does not raise as `run_segment`."""
     reached("claimed")
     try:
         with metrics.segment():
