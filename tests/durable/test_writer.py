@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from chaingraph.durable import writer
-from chaingraph.durable.append import append_sqlite
+from chaingraph.durable.append_sqlite import append_sqlite
 from chaingraph.errors import Fenced, StoreUnavailable
 from chaingraph.execution.ports import Append
 from tests.conformance.backends import Backend, sql_backend

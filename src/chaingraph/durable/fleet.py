@@ -77,11 +77,13 @@ class SqlFleet:
         return bool(found)
 
     async def claim_next(
-        self, worker_id: str, limit: int, *, most_running: int | None = None
+        self, worker_id: str, limit: int, *, reserve: int = 0, most_running: int | None = None
     ) -> list[Lease]:
         at = self._clock()
         urgent = await self._database.read(
-            lambda c: next_for(c, worker_id, limit, most_running, at)
+            lambda c: next_for(
+                c, worker_id, limit, at, reserve=reserve, most_running=most_running
+            )
         )
         if not urgent:
             return []

@@ -13,7 +13,13 @@ from chaingraph.execution.isolation import SUSPECT_FROM, TRIAL_MS, WAIT_MS, Wait
 
 
 def next_for(
-    connection: Connection, worker_id: str, limit: int, most_running: int | None, at: int
+    connection: Connection,
+    worker_id: str,
+    limit: int,
+    at: int,
+    *,
+    reserve: int,
+    most_running: int | None,
 ) -> list[str]:
     """The ids of what this worker may claim at this time, the most urgent first."""
     if most_running is not None:
@@ -21,7 +27,8 @@ def next_for(
     held = _held_as_suspects(connection, worker_id, at)
     if limit == 0 or any(held):
         return []
-    return admitted(_waiting(connection, limit, at, is_idle=not held))
+    waiting = _waiting(connection, limit, at, is_idle=not held, all_owners=limit > reserve)
+    return admitted(waiting, limit - reserve)
 
 
 def _running(connection: Connection) -> int:
@@ -34,9 +41,17 @@ def _held_as_suspects(connection: Connection, worker_id: str, at: int) -> list[b
     return list(connection.execute(_HELD_AS_SUSPECTS, given).scalars())
 
 
-def _waiting(connection: Connection, limit: int, at: int, *, is_idle: bool) -> list[Waiting]:
-    given = {"limit": limit, "waited_since": at - WAIT_MS, "is_idle": is_idle}
-    return [Waiting(row.id, bool(row.suspect)) for row in connection.execute(_WAITING, given)]
+def _waiting(
+    connection: Connection, limit: int, at: int, *, is_idle: bool, all_owners: bool
+) -> list[Waiting]:
+    given = {
+        "limit": limit,
+        "waited_since": at - WAIT_MS,
+        "is_idle": is_idle,
+        "all_owners": all_owners,
+    }
+    rows = connection.execute(_WAITING, given)
+    return [Waiting(row.id, bool(row.suspect), row.rank == 1) for row in rows]
 
 
 def _in_turn() -> sa.Select[Any]:
@@ -65,10 +80,12 @@ def _in_turn() -> sa.Select[Any]:
         .subquery()
     )
     w = waiting.c
+    rank = w.turn + sa.func.coalesce(running.c.count, 0)
     return (
-        sa.select(w.id, w.suspect)
+        sa.select(w.id, w.suspect, rank.label("rank"))
         .outerjoin_from(waiting, running, w.owner_id == running.c.owner_id)
-        .order_by(w.is_new, w.turn + sa.func.coalesce(running.c.count, 0), w.queued_at, w.id)
+        .where(sa.or_(rank == 1, sa.bindparam("all_owners", type_=sa.Boolean)))
+        .order_by(w.is_new, rank, w.queued_at, w.id)
         .limit(sa.bindparam("limit", type_=sa.Integer))
     )
 

@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 import psycopg
 
 from chaingraph import metrics
-from chaingraph.durable.append import append_postgres, append_sqlite
+from chaingraph.durable.append_postgres import append_postgres
+from chaingraph.durable.append_sqlite import append_sqlite
 from chaingraph.durable.database import TIMEOUTS, Database, configure_sqlite
 from chaingraph.errors import StoreUnavailable
 from chaingraph.execution.ports import Append

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
+from chaingraph.engine.waits import Answer, Wait
 from chaingraph.errors import ChainGraphError
 from chaingraph.flow.ports import Json, Port
 
@@ -62,6 +63,10 @@ class Context(Protocol):
     @property
     def event(self) -> FlowEvent | None: ...
     @property
+    def answer(self) -> Answer | None:
+        """What the node has waited for; None when it had nothing to wait for."""
+
+    @property
     def cancelled(self) -> bool:
         """True once the body should end: stop, time-out or a lost lease. For sync bodies."""
 
@@ -88,6 +93,12 @@ A stream input port holds a `StreamReader`, a stream output port a `StreamWriter
 (`engine.channel`). The values are the body's own: it may change them.
 """
 
+Waits: TypeAlias = Callable[[Values, Context], Wait | None]
+"""What a node waits for before its body runs, by its values; None when it need not wait.
+
+Plain and quick: it runs on the event loop.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class NodeType:
@@ -107,5 +118,7 @@ class NodeType:
     quick: bool = False
     #: the body receives flow events: it runs only in executions started by a matching event
     listens: bool = False
+    #: what a node of this type waits for before its body runs
+    waits: Waits | None = None
     #: class defaults of the stored `metadata.flowPorts`
     flow_ports: Mapping[str, Any] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -17,7 +18,7 @@ class Effect(Enum):
     WAKE = auto()
     """Raise the number and queue the next segment."""
     RING = auto()
-    """Nothing more: the holder reads it, or the queued segment will."""
+    """Nothing more: the holder reads it, or the next segment will."""
     END = auto()
     """Nobody holds it: raise the number, append the terminal event and end, here and now."""
 
@@ -31,16 +32,62 @@ class Answer:
     woke: int | None = None
 
 
-def effect_of(command: Command, stored: Stored) -> Effect:
-    """Judge a new command by the state. Raises IllegalTransition, and then nothing changes."""
-    status, dispatch = stored.row.status, stored.dispatch
-    if command.kind is CommandKind.START:
-        started = dispatch.number > 0 or dispatch.disposition is not Disposition.PARKED
-        if status is not Status.CREATED or started:
-            shown = "started" if status is Status.CREATED else status
-            raise IllegalTransition(stored.row.id, "start", shown)
+#: What the status will be once a command that was accepted is applied.
+_LEADS_TO = {
+    CommandKind.START: Status.RUNNING,
+    CommandKind.PAUSE: Status.PAUSED,
+    CommandKind.RESUME: Status.RUNNING,
+    CommandKind.STOP: Status.STOPPED,
+}
+#: The status that a command needs.
+_NEEDS = {
+    CommandKind.PAUSE: Status.RUNNING,
+    CommandKind.RESUME: Status.PAUSED,
+    CommandKind.STEP: Status.PAUSED,
+}
+
+
+def effect_of(command: Command, stored: Stored, unread: Iterable[CommandKind] = ()) -> Effect:
+    """Judge a new command by the state, as it will be when the `unread` ones are applied.
+
+    Raises IllegalTransition, and then nothing changes.
+    """
+    kind, disposition = command.kind, stored.dispatch.disposition
+    # A stop may be repeated until it is obeyed.
+    status = stored.row.status if kind is CommandKind.STOP else _accepted(stored, unread)
+    if kind is CommandKind.START:
+        if status is not Status.CREATED or stored.dispatch.number > 0:
+            shown = "started" if stored.row.status is Status.CREATED else status
+            raise IllegalTransition(stored.row.id, kind.value, shown)
         return Effect.WAKE
-    if status.is_terminal or dispatch.disposition is Disposition.DONE:
+    if status.is_terminal or disposition is Disposition.DONE:
         # A row that was adopted is done for us, whatever its status says.
-        raise IllegalTransition(stored.row.id, "stop", status)
-    return Effect.RING if dispatch.disposition is Disposition.LEASED else Effect.END
+        raise IllegalTransition(stored.row.id, kind.value, status)
+    if kind in _NEEDS and status is not _NEEDS[kind]:
+        raise IllegalTransition(stored.row.id, kind.value, status)
+    if kind is CommandKind.STOP:
+        return Effect.RING if disposition is Disposition.LEASED else Effect.END
+    wakes = disposition is Disposition.PARKED and _wakes(command, stored)
+    return Effect.WAKE if wakes else Effect.RING
+
+
+def _accepted(stored: Stored, unread: Iterable[CommandKind]) -> Status:
+    """The status, ahead of what the holder has not read yet."""
+    status = stored.row.status
+    if status is Status.CREATED and stored.dispatch.number > 0:
+        status = Status.RUNNING
+    for kind in unread:
+        if not status.is_terminal:
+            status = _LEADS_TO.get(kind, status)
+    return status
+
+
+def _wakes(command: Command, stored: Stored) -> bool:
+    """Whether a parked execution is to go on for this. What does not wake it is kept."""
+    if command.kind in (CommandKind.PAUSE, CommandKind.RESUME, CommandKind.STEP):
+        return True
+    if stored.row.status is not Status.RUNNING:
+        return False
+    if command.kind is CommandKind.CHILD:
+        return stored.dispatch.open_children <= 1 or bool(command.data.get("wakes"))
+    return command.kind is CommandKind.SIGNAL

@@ -24,10 +24,16 @@ class Waiting:
 
     execution_id: str
     is_suspect: bool
+    #: whether its owner runs nothing, and has nothing more urgent than this
+    is_first_of_owner: bool
 
 
-def admitted(waiting: Sequence[Waiting]) -> list[str]:
-    """Of these, in their order, what a worker claims at once: a suspect comes by itself."""
-    if waiting and waiting[0].is_suspect:
-        return [waiting[0].execution_id]
-    return [each.execution_id for each in waiting if not each.is_suspect]
+def admitted(waiting: Sequence[Waiting], common: int) -> list[str]:
+    """Of these, in their order, what a worker claims at once: a suspect comes by itself.
+
+    So many slots are `common`; what is beyond them is for owners that run nothing.
+    """
+    fitting = [each for n, each in enumerate(waiting) if n < common or each.is_first_of_owner]
+    if fitting and fitting[0].is_suspect:
+        return [fitting[0].execution_id]
+    return [each.execution_id for each in fitting if not each.is_suspect]

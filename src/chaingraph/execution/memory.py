@@ -176,7 +176,7 @@ class MemoryJournal:
         return True
 
     async def claim_next(
-        self, worker_id: str, limit: int, *, most_running: int | None = None
+        self, worker_id: str, limit: int, *, reserve: int = 0, most_running: int | None = None
     ) -> list[Lease]:
         leased = self._in(Disposition.LEASED)
         if most_running is not None:

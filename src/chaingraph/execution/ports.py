@@ -17,6 +17,7 @@ from chaingraph.execution.fold import Folded
 from chaingraph.execution.records import (
     Blob,
     Command,
+    CommandKind,
     Entry,
     ExecutionRow,
     Lease,
@@ -47,6 +48,18 @@ class NewExecution:
     #: the caller's idempotency key, already scoped to the caller, and a hash of the input
     key: str | None = None
     input_hash: str = ""
+    #: what is in its inbox from the beginning; a start among it queues the first segment
+    inbox: tuple[Command, ...] = ()
+    #: its parent is to be woken by its end, although other children are still open
+    awaited: bool = False
+    #: of a fork: where it comes from, the entries that it takes over, and their blobs' tree
+    forked_from: str | None = None
+    taken_over: tuple[Entry, ...] = ()
+    blobs_of: str | None = None
+
+    @property
+    def is_started(self) -> bool:
+        return any(each.kind is CommandKind.START for each in self.inbox)
 
     @property
     def row(self) -> ExecutionRow:
@@ -74,6 +87,7 @@ class NewExecution:
             last_failure_at=None,
             processing_started_at=None,
             processing_worker_id=None,
+            forked_from=self.forked_from,
         )
 
 
@@ -90,11 +104,24 @@ class Append:
     #: the state columns, when these entries change them
     folded: Folded | None = None
     ends: bool = False
-    #: with `ends`: the deliveries known to the holder; more in the inbox refuse the append
+    #: the lease and the slot are given back; at `wake_at` (ms) the next segment is queued, if
+    #: no delivery has queued it before
+    parks: bool = False
+    wake_at: int | None = None
+    #: with `ends` or `parks`: the deliveries known to the holder; more in the inbox refuse it
     seen: int | None = None
     blobs: tuple[Blob, ...] = ()
+    #: executions that come to be with this append, and are queued by it
+    children: tuple[NewExecution, ...] = ()
+    #: a command that goes on to all children after this append, under its own id
+    cascade: Command | None = None
     #: a node completed: failures so far do not count any more
     progress: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Nothing but entries and columns: such appends are committed in groups."""
+        return not (self.parks or self.children or self.cascade)
 
     @property
     def size(self) -> int:
@@ -140,6 +167,9 @@ class Journal(Protocol):
     async def roots(self, flow_id: str | None, limit: int, after: datetime | None) -> list[Stored]:
         """Root executions, newest first, created strictly before `after`."""
 
+    async def heads(self, root_id: str) -> Mapping[str, int]:
+        """The next position of each execution of a tree, by id."""
+
     async def read(self, execution_id: str, start: int, limit: int) -> list[Entry]:
         """Committed entries from position `start` on, in order, without a gap."""
 
@@ -160,8 +190,9 @@ class Journal(Protocol):
         """Take the lease of a queued segment. None when it is not queued under this number."""
 
     async def append(self, append: Append) -> None:
-        """Raises Fenced, or InboxMoved when the terminal guard refused. An append whose answer
-        was lost may be repeated: it succeeds when it is already there."""
+        """Raises Fenced, or InboxMoved when an append that ends or parks met an inbox with more
+        deliveries than `seen`. An append whose answer was lost may be repeated: it succeeds when
+        it is already there."""
 
     async def hand_over(self, lease: Lease) -> Segment | None:
         """Give the lease back and queue the next segment. None when it was lost before."""
@@ -186,12 +217,13 @@ class Fleet(Protocol):
         """Only if its beat is still the one that was seen."""
 
     async def claim_next(
-        self, worker_id: str, limit: int, *, most_running: int | None = None
+        self, worker_id: str, limit: int, *, reserve: int = 0, most_running: int | None = None
     ) -> list[Lease]:
         """Take the leases of up to `limit` queued segments, the most urgent ones.
 
         What ran before goes before what is new; owners take turns, those with the fewest running
-        executions first. `most_running` limits what all workers run together.
+        executions first. The last `reserve` of them are for owners that run nothing.
+        `most_running` limits what all workers run together.
         """
 
     async def leases(self, worker_id: str) -> list[Lease]: ...
@@ -213,6 +245,24 @@ class Fleet(Protocol):
 
     async def sweep(self) -> int:
         """Free what dead workers still occupy in the dispatcher's queue; how much it was."""
+
+
+class Errands(Protocol):
+    """What is to be brought from one execution to another, or is due. Every worker does it.
+
+    Each is safe to repeat, and to be done by two workers at a time. `roots` restricts it to the
+    trees of these executions. Segments that were queued by it are returned.
+    """
+
+    async def wake_due(self, roots: frozenset[str] | None = None) -> list[Segment]:
+        """Queue what is parked and whose `wake_at` has come."""
+
+    async def tell_parents(self, roots: frozenset[str] | None = None) -> list[Segment]:
+        """Deliver the ends of children to their parents."""
+
+    async def cascade(self, roots: frozenset[str] | None = None) -> list[str]:
+        """Deliver the tree commands that are pending to the children, and what comes of it to
+        theirs; the ids of all executions that got one."""
 
 
 class TypeRegistry(Protocol):

@@ -79,6 +79,8 @@ class ExecutionRow:
     last_failure_at: datetime | None
     processing_started_at: datetime | None
     processing_worker_id: str | None
+    #: the execution whose finished nodes this one began with
+    forked_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,10 @@ class Dispatch:
     inbox_seq: int
     inbox_cursor: int
     snapshot: str
+    #: children that have not told of their end yet
+    open_children: int = 0
+    #: when it is to go on, in ms since 1970, if nothing else wakes it; only while it is parked
+    wake_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,13 @@ class Stored:
 class CommandKind(StrEnum):
     START = "start"
     STOP = "stop"
+    PAUSE = "pause"
+    RESUME = "resume"
+    STEP = "step"
+    SIGNAL = "signal"
+    BREAKPOINTS = "breakpoints"
+    CHILD = "child"
+    """A child has ended. Its id is the command's id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from chaingraph.errors import StoreUnavailable
+from chaingraph.execution.bell import LocalBell
 from chaingraph.execution.liveness import Observer
 from chaingraph.execution.ports import Fleet, commands_of
 from chaingraph.execution.records import Disposition, Lease, Segment, WorkerRow
@@ -28,6 +29,11 @@ STOP_GRACE_MS = 10_000
 STRANDED_MS = 30_000
 #: When nobody nudges it, a worker looks for queued segments after so many seconds.
 PATIENCE = 1.0
+
+
+def reserve(slots: int) -> int:
+    """So many slots are kept for owners that run nothing: the others do not fill them."""
+    return max(slots // 8, 1) if slots > 1 else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,8 @@ class Worker:
     _suspects: frozenset[Lease] = frozenset()
     _leaving: bool = False
     _nudged: asyncio.Event = field(default_factory=asyncio.Event)
-    _turned: asyncio.Event = field(default_factory=asyncio.Event)
+    #: rings for each execution whose segment is over here
+    _over: LocalBell = field(default_factory=LocalBell)
 
     async def live(self) -> None:
         """Work until cancelled. Then bodies get their grace, and the rest goes to the others."""
@@ -97,11 +104,10 @@ class Worker:
     async def bring(self, segment: Segment) -> None:
         """Return when the segment is over, or when it is not to be had here."""
         self._nudged.set()
-        while not self._leaving and await self._is_at_hand(segment):
-            turned = self._turned
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PATIENCE):
-                    await turned.wait()
+        with self._over.listen(segment.execution_id) as ring:
+            while not self._leaving and await self._is_at_hand(segment):
+                await ring.wait(PATIENCE)
+                ring.clear()
 
     async def reconcile(self) -> None:
         """Declare the dead dead, adopt what they held, and force the stops that are overdue."""
@@ -165,7 +171,9 @@ class Worker:
         if free <= 0:
             return []
         if self.only is None:
-            return await self.fleet.claim_next(self.me.id, free, most_running=self.most_running)
+            return await self.fleet.claim_next(
+                self.me.id, free, reserve=reserve(self.slots), most_running=self.most_running
+            )
         found = [await self.world.journal.get(execution_id) for execution_id in self.only]
         claimed = [
             await self.world.journal.claim(Segment(each.row.id, each.dispatch.number), self.me.id)
@@ -181,13 +189,8 @@ class Worker:
             log.exception("segment failed", extra={"execution_id": lease.execution_id})
         finally:
             self._running.pop(lease.execution_id, None)
-            self._turn()
-
-    def _turn(self) -> None:
-        """A slot is free, and who waits for a segment should look."""
-        turned, self._turned = self._turned, asyncio.Event()
-        turned.set()
-        self._nudged.set()
+            self._over.ring(lease.execution_id)
+            self._nudged.set()
 
     async def _is_at_hand(self, segment: Segment) -> bool:
         """Whether the segment runs here, or is still queued and may run here."""
@@ -242,11 +245,12 @@ class Worker:
         with suppress(TimeoutError):
             async with asyncio.timeout(max(shutdown.grace, shutdown.once_grace) + 1.0):
                 while self._running:
-                    await self._turned.wait()
+                    with self._over.listen(next(iter(self._running))) as ring:
+                        await ring.wait(PATIENCE)
 
     async def _leave(self) -> None:
         """Hand over what is still leased, and say goodbye."""
-        self._turn()
+        self._over.ring_all()
         for lease in await self.fleet.leases(self.me.id):
             segment = await self.world.journal.hand_over(lease)
             if segment is not None:
