@@ -18,6 +18,7 @@ from chaingraph.execution.bell import LocalBell
 from chaingraph.execution.fold import fold
 from chaingraph.execution.known_types import KnownTypes, MemoryTypeRegistry
 from chaingraph.execution.memory import MemoryJournal
+from chaingraph.execution.memory_errands import MemoryErrands
 from chaingraph.execution.memory_flows import MemoryFlows
 from chaingraph.execution.ports import Append, NewExecution
 from chaingraph.execution.reading import decode
@@ -84,6 +85,7 @@ class Lab:
     journal: SpiedJournal = field(init=False)
     flows: MemoryFlows = field(init=False)
     service: Service = field(init=False)
+    errands: MemoryErrands = field(init=False)
     world: World = field(init=False)
     _launched: list[Segment] = field(default_factory=list)
 
@@ -95,7 +97,7 @@ class Lab:
         bell = LocalBell()
         self.journal = SpiedJournal(self.clock)
         self.flows = MemoryFlows(self.clock)
-        self.world = World(self.journal, bell, compiled, self.clock, 3.0, MAX_VALUE_BYTES)
+        self.errands = MemoryErrands(self.journal, self.clock)
         self.service = Service(
             self.journal,
             self.flows,
@@ -103,8 +105,19 @@ class Lab:
             KnownTypes(self.catalog, MemoryTypeRegistry()),
             graph_of=compiled,
             launch=self._launched.append,
+            errand=lambda: None,
             clock=self.clock,
             max_value_bytes=MAX_VALUE_BYTES,
+        )
+        self.world = World(
+            self.journal,
+            bell,
+            compiled,
+            self.clock,
+            3.0,
+            MAX_VALUE_BYTES,
+            launch=self._launched.append,
+            load_flow=self.service.ready_flow,
         )
 
     async def begin(
@@ -128,6 +141,18 @@ class Lab:
         lease = await self.journal.claim(segment, WORKER.id)
         if lease is not None:
             await run_leased(self.world, lease)
+
+    async def settle(self) -> None:
+        """Run what is queued and do errands until nobody has anything to do."""
+        while True:
+            self._launched += await self.errands.tell_parents()
+            self._launched += await self.errands.wake_due()
+            cascaded = await self.errands.cascade()
+            if not self._launched and not cascaded:
+                return
+            segments, self._launched[:] = list(self._launched), []
+            for segment in segments:
+                await self.work(segment)
 
     async def run(self, flow: Flow, **options: Any) -> Run:
         """Run a flow from start to end."""

@@ -372,3 +372,41 @@ def without_undefined(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: without_undefined(v) for k, v in value.items() if v is not UNDEFINED}
     return [without_undefined(item) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("value", [{}, {"a": [1, {"b": None}]}, 'a "meta": b', 0.5, "ü"])
+def test_the_content_of_a_plain_envelope_is_passed_on_undecoded(value: Any) -> None:
+    passed = superjson.content(superjson.dumps(value))
+    assert passed is not None
+    assert superjson.dumps({"x": passed}) == superjson.dumps({"x": value})
+
+
+@pytest.mark.parametrize("value", [EPOCH, {"meta": 1}, [nan]])
+def test_content_that_may_have_annotations_has_to_be_decoded(value: Any) -> None:
+    assert superjson.content(superjson.dumps(value)) is None
+
+
+class Text(str):
+    __slots__ = ()
+
+
+class Moment(datetime):
+    pass
+
+
+class Keyed(dict[Any, Any]):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("value", "like"),
+    [
+        (Text("a"), "a"),
+        (Moment(1970, 1, 1), EPOCH),
+        (Keyed(a=EPOCH), {"a": EPOCH}),
+        (Keyed({1: 2}), {1: 2}),
+        ({Text("a"): EPOCH}, {"a": EPOCH}),
+    ],
+)
+def test_a_subclass_is_written_as_its_base(value: Any, like: Any) -> None:
+    assert superjson.encode(value) == superjson.encode(like)

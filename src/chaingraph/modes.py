@@ -30,6 +30,7 @@ from chaingraph.durable.chores import chores
 from chaingraph.durable.database import Database, database_url, translated
 from chaingraph.durable.dispatch import Dispatcher
 from chaingraph.durable.doorbell import Doorbell
+from chaingraph.durable.errands import SqlErrands
 from chaingraph.durable.fleet import SqlFleet
 from chaingraph.durable.flows import SqlFlows
 from chaingraph.durable.heartbeat import heartbeat
@@ -43,12 +44,15 @@ from chaingraph.engine.catalog import Catalog, load_entry_points, load_module_or
 from chaingraph.engine.graph import Graph, compile_flow
 from chaingraph.errors import BadInput, StoreUnavailable
 from chaingraph.execution.bell import LocalBell
+from chaingraph.execution.children import Limits
+from chaingraph.execution.courier import Courier
 from chaingraph.execution.known_types import KnownTypes, MemoryTypeRegistry
 from chaingraph.execution.liveness import Observer
 from chaingraph.execution.memory import MemoryJournal
+from chaingraph.execution.memory_errands import MemoryErrands
 from chaingraph.execution.memory_flows import MemoryFlows
 from chaingraph.execution.otlp import tracing
-from chaingraph.execution.ports import Fleet, Flows, Journal, TypeRegistry
+from chaingraph.execution.ports import Errands, Fleet, Flows, Journal, TypeRegistry
 from chaingraph.execution.processes import host_name, process_runs
 from chaingraph.execution.records import Segment, WorkerRow
 from chaingraph.execution.segment import Shutdown, World
@@ -72,6 +76,8 @@ READY_SECONDS = 1.0
 STARTUP_PAUSES = (0.1, 0.3, 1.0, 2.0)
 #: A ring with this prefix names a queued segment: `segment:{execution}/{number}`.
 SEGMENT = "segment:"
+#: And this ring says that there is something to bring from one execution to another.
+ERRAND = "errand:"
 
 
 def load_catalog(settings: Settings) -> Catalog:
@@ -91,6 +97,7 @@ class House:
     journal: Journal
     flows: Flows
     fleet: Fleet
+    errands: Errands
     registry: TypeRegistry
     bell: LocalBell
     database: Database | None
@@ -103,6 +110,7 @@ class House:
     #: makes the traces of segments; None when nobody wants any
     trace: Trace | None = None
     _worker: Worker | None = None
+    _courier: Courier | None = None
     _compile: Callable[[str, bytes], Graph] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -123,6 +131,7 @@ class House:
             self.types,
             graph_of=readable,
             launch=self.launch,
+            errand=self.errand,
             clock=self.clock,
             max_value_bytes=self.settings.max_value_bytes,
         )
@@ -133,6 +142,9 @@ class House:
             execution_id, _, number = key.removeprefix(SEGMENT).rpartition("/")
             if self._worker is not None:
                 self._worker.offer(Segment(execution_id, int(number)))
+        elif key == ERRAND:
+            if self._courier is not None:
+                self._courier.call()
         else:
             LocalBell.ring(self.bell, key)
 
@@ -145,6 +157,13 @@ class House:
             return
         if isinstance(self.bell, Doorbell):
             self.bell.ring_others(f"{SEGMENT}{segment.execution_id}/{segment.number}")
+
+    def errand(self) -> None:
+        """Something is to be brought to a parent or to children: soon, or else at the next look."""
+        if self._courier is not None:
+            self._courier.call()
+        elif isinstance(self.bell, Doorbell):
+            self.bell.ring_others(ERRAND)
 
     async def has_live_worker(self) -> bool:
         """Whether any worker process is alive, as far as this host can tell."""
@@ -171,9 +190,13 @@ class House:
             ready = asyncio.Event()
             lives = tasks.create_task(self._live_again_and_again(only, ready))
             await ready.wait()
+            self._courier = Courier(self.errands, self.bell, self.launch, only)
+            rounds = tasks.create_task(self._courier.work())
             try:
                 yield
             finally:
+                self._courier = None
+                rounds.cancel()
                 lives.cancel()
 
     async def _live_again_and_again(
@@ -226,6 +249,9 @@ class House:
             self.settings.max_value_bytes,
             launch=self.launch,
             shutdown=self._shutdown(only),
+            errand=self.errand,
+            load_flow=self.service.ready_flow,
+            limits=Limits(self.settings.max_depth, self.settings.max_children),
             trace=self.trace,
         )
         observer = Observer(host_name(), self.settings.lease_seconds, time.monotonic, process_runs)
@@ -290,6 +316,7 @@ async def open_house(
             SqlJournal(database, writer, dispatcher, now_ms),
             SqlFlows(flows_database, now_ms),
             SqlFleet(database, dispatcher, now_ms),
+            SqlErrands(database, dispatcher, now_ms),
             SqlTypeRegistry(database, now_ms),
             bell,
             database,
@@ -384,6 +411,7 @@ async def open_memory_house(
         journal,
         MemoryFlows(now_ms),
         journal,
+        MemoryErrands(journal, now_ms),
         MemoryTypeRegistry(),
         LocalBell(),
         None,

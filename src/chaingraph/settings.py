@@ -40,6 +40,10 @@ class Settings:
     startup_seconds: float = 30.0
     #: bytes; a node whose output is larger fails (`CHAINGRAPH_MAX_VALUE_BYTES`)
     max_value_bytes: int = 16 * 1024 * 1024
+    #: how deep a tree of executions may be (`CHAINGRAPH_MAX_DEPTH`)
+    max_depth: int = 100
+    #: and how many children one execution may have (`CHAINGRAPH_MAX_CHILDREN`)
+    max_children: int = 10_000
     #: modules or files with nodes of your own, separated by commas (`CHAINGRAPH_NODES`)
     nodes: tuple[str, ...] = ()
     #: web pages on other hosts that may call, separated by commas (`CHAINGRAPH_ORIGINS`)
@@ -73,6 +77,7 @@ ALIASES: Mapping[str, str] = {
     "CHAINGRAPH_HEALTH_PORT": "HEALTH_PORT",
     "CHAINGRAPH_SLOTS": "DBOS_WORKER_CONCURRENCY",
     "CHAINGRAPH_CONCURRENCY": "DBOS_QUEUE_CONCURRENCY",
+    "CHAINGRAPH_MAX_DEPTH": "EXECUTION_MAX_DEPTH",
     "CHAINGRAPH_LOG_LEVEL": "LOG_LEVEL",
     "CHAINGRAPH_OTLP_ENDPOINT": "OTEL_EXPORTER_OTLP_ENDPOINT",
 }
@@ -110,6 +115,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         drain_once_seconds=float(text("CHAINGRAPH_DRAIN_ONCE_SECONDS", default.drain_once_seconds)),
         startup_seconds=float(text("CHAINGRAPH_STARTUP_SECONDS", default.startup_seconds)),
         max_value_bytes=int(text("CHAINGRAPH_MAX_VALUE_BYTES", default.max_value_bytes)),
+        max_depth=int(text("CHAINGRAPH_MAX_DEPTH", default.max_depth)),
+        max_children=int(text("CHAINGRAPH_MAX_CHILDREN", default.max_children)),
         nodes=_parts(env.get("CHAINGRAPH_NODES", "")),
         origins=_parts(env.get("CHAINGRAPH_ORIGINS", "")),
         retention_age=_maybe_age(env.get("CHAINGRAPH_RETENTION_AGE")),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from starlette.types import Message
@@ -13,7 +15,7 @@ from starlette.types import Message
 from chaingraph import superjson
 from chaingraph.api.auth import Credentials
 from chaingraph.api.batches import batched
-from chaingraph.api.dialects import ORIGINAL, PLAIN, without_customs
+from chaingraph.api.dialects import ORIGINAL, PLAIN, Dialect, without_customs
 from chaingraph.api.outbox import Outbox
 from chaingraph.execution.view import SeenEvent
 from chaingraph.superjson import Custom
@@ -26,6 +28,10 @@ NODE = Custom("BaseNode", {"id": "n0"})
 def event(position: int = 3, *, is_last: bool = False) -> SeenEvent:
     data = {"node": NODE, "at": AT}
     return SeenEvent(position, position - 1, "node:started", AT, data, is_last)
+
+
+def journaled(text: bytes) -> SeenEvent:
+    return SeenEvent(3, 2, "node:debug-log-string", AT, superjson.loads(text), False, text)
 
 
 def test_the_original_form_has_a_bare_time_and_an_envelope_inside() -> None:
@@ -170,3 +176,77 @@ def test_what_is_sent_is_the_form_encoded_once_for_all_who_get_the_event() -> No
         sent = json.loads(write_json(superjson.encode([dialect.write(shared)])))
         assert sent == json.loads(write_json(superjson.encode([dialect.form(shared)])))
         assert dialect.write(shared) is dialect.write(shared)
+
+
+@pytest.mark.parametrize("dialect", [ORIGINAL, PLAIN])
+@pytest.mark.parametrize(
+    "data", [{"log": 'a "meta": b', "n": [1, {}]}, {"at": AT}, {"meta": 1}, {"s": "\ud800"}, {}]
+)
+def test_the_text_of_the_journal_is_passed_on_and_means_the_same(
+    dialect: Dialect, data: dict[str, Any]
+) -> None:
+    passed = journaled(superjson.dumps(data))
+    decoded = replace(passed, text=None)
+    sent = [json.loads(write_json(superjson.encode([dialect.write(e)]))) for e in (passed, decoded)]
+    assert sent[0] == sent[1]
+
+
+@pytest.mark.parametrize("dialect", [ORIGINAL, PLAIN])
+def test_a_batch_is_its_events_and_encoded_once_for_all_who_get_it(dialect: Dialect) -> None:
+    events = [event(3), event(4)]
+    sent = json.loads(write_json(superjson.encode(dialect.write_all(events))))
+    each = [dialect.write(each) for each in events]
+    assert sent == json.loads(write_json(superjson.encode(each)))
+    assert dialect.write_all(list(events)) is dialect.write_all(events)
+    others = [event(3), event(4)]
+    assert others == events
+    assert dialect.write_all(others) is not dialect.write_all(events)
+
+
+async def test_a_frame_goes_out_at_once_when_none_is_before_it() -> None:
+    outbox, written = Outbox(), asyncio.Queue[Message]()
+    writer = asyncio.create_task(outbox.write_to(written.put))
+    await asyncio.sleep(0)
+    await outbox.put("a")
+    assert written.get_nowait()["text"] == "a"
+    outbox.close(1000)
+    await outbox.put("b")
+    await writer
+    assert [written.get_nowait()["type"] for _ in range(written.qsize())] == [
+        "websocket.send",
+        "websocket.close",
+    ]
+
+
+async def test_frames_keep_their_order_behind_one_that_is_on_its_way() -> None:
+    free, written = asyncio.Event(), asyncio.Queue[str]()
+
+    async def slow(message: Message) -> None:
+        await free.wait()
+        written.put_nowait(message["text"])
+
+    outbox = Outbox()
+    async with asyncio.TaskGroup() as tasks:
+        writer = tasks.create_task(outbox.write_to(slow))
+        await asyncio.sleep(0)
+        first = tasks.create_task(outbox.put("a"))
+        await asyncio.sleep(0)
+        await outbox.put("b")
+        outbox.put_urgent("PONG")
+        free.set()
+        await first
+        await outbox.put("c")
+        assert [await written.get() for _ in range(4)] == ["a", "PONG", "b", "c"]
+        writer.cancel()
+
+
+async def test_a_client_that_goes_while_a_frame_is_written_troubles_nobody() -> None:
+    async def gone(message: Message) -> None:
+        raise OSError("gone")
+
+    outbox = Outbox()
+    writer = asyncio.create_task(outbox.write_to(gone))
+    await asyncio.sleep(0)
+    await outbox.put("a")
+    await outbox.put("b")
+    await writer

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from chaingraph.durable.database import Database, database_url
 from chaingraph.durable.dispatch import Dispatcher
+from chaingraph.durable.errands import SqlErrands
 from chaingraph.durable.fleet import SqlFleet
 from chaingraph.durable.flows import SqlFlows
 from chaingraph.durable.journal import SqlJournal
@@ -16,8 +17,9 @@ from chaingraph.durable.schema import upgrade
 from chaingraph.durable.workflow import dbos_engine
 from chaingraph.durable.writer import GroupWriter
 from chaingraph.execution.memory import MemoryJournal
+from chaingraph.execution.memory_errands import MemoryErrands
 from chaingraph.execution.memory_flows import MemoryFlows
-from chaingraph.execution.ports import Fleet, Flows, Journal
+from chaingraph.execution.ports import Errands, Fleet, Flows, Journal
 
 
 class MovedClock:
@@ -38,6 +40,7 @@ class Backend:
     journal: Journal
     flows: Flows
     fleet: Fleet
+    errands: Errands
     clock: MovedClock
     #: the database and the queue, for what the ports do not show; None in memory
     database: Database | None = None
@@ -47,7 +50,8 @@ class Backend:
 def memory_backend() -> Backend:
     clock = MovedClock()
     journal = MemoryJournal(clock)
-    return Backend(journal, MemoryFlows(clock), journal, clock)
+    errands = MemoryErrands(journal, clock)
+    return Backend(journal, MemoryFlows(clock), journal, errands, clock)
 
 
 @asynccontextmanager
@@ -63,6 +67,7 @@ async def sql_backend(url: str) -> AsyncIterator[Backend]:
             SqlJournal(database, writer, dispatcher, clock),
             SqlFlows(database, clock),
             SqlFleet(database, dispatcher, clock),
+            SqlErrands(database, dispatcher, clock),
             clock,
             database,
             dispatcher,

@@ -61,6 +61,21 @@ async def test_what_an_owner_runs_counts_for_his_turn(backend: Backend) -> None:
     assert await next_ids(backend, 1) == ["EX4"]
 
 
+async def test_the_reserve_is_kept_for_owners_that_run_nothing(backend: Backend) -> None:
+    await line_up(backend, *((f"EX{n}", "noisy") for n in range(5)))
+    assert await next_ids(backend, 4, reserve=2) == ["EX0", "EX1"]
+    assert await next_ids(backend, 2, reserve=2) == []
+    for execution_id in ("EX7", "EX8"):
+        await queued(backend, execution_id, "quiet")
+    assert await next_ids(backend, 2, reserve=2) == ["EX7"]
+    assert await next_ids(backend, 1, reserve=2) == []
+
+
+async def test_many_owners_that_run_nothing_share_the_reserve(backend: Backend) -> None:
+    await line_up(backend, ("EX1", "a"), ("EX2", "a"), ("EX3", "b"), ("EX4", "c"), ("EX5", "d"))
+    assert await next_ids(backend, 3, reserve=2) == ["EX1", "EX3", "EX4"]
+
+
 async def test_what_ran_before_goes_before_what_is_new(backend: Backend) -> None:
     await line_up(backend, ("EX1", "a"), ("EX2", "b"))
     lease = await claimed(backend, await queued(backend, "EX3", "c"))

@@ -243,6 +243,18 @@ async def test_a_taken_over_segment_is_in_the_queue(sql_only: Backend) -> None:
     assert await sql_only.fleet.stranded() == []
 
 
+async def test_what_was_taken_need_not_be_brought_any_more(sql_only: Backend) -> None:
+    assert sql_only.dispatcher is not None
+    await leased(sql_only, "EX1")
+    await queued(sql_only, "EX2")
+    lease = await leased(sql_only, "EX3")
+    await sql_only.journal.hand_over(lease)
+    await sql_only.fleet.sweep()
+    waiting = await sql_only.dispatcher.waiting()
+    assert sorted(each.workflow_id for each in waiting) == ["EX2", "EX3.2"]
+    assert await sql_only.fleet.stranded() == []
+
+
 async def in_queue(backend: Backend, fate: tuple[str, str | None] | None) -> None:
     """Do to the queue's own row of the first segment what the queue might do."""
     assert backend.database is not None

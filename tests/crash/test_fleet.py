@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from statistics import median
 from time import time
 from typing import Any
 
@@ -51,7 +52,7 @@ async def test_a_survivor_goes_on_with_all_fifty_of_a_killed_worker(
     url: str, on_trial: Trial, host: str
 ) -> None:
     """On the same host its process is missed, on another one its heartbeat."""
-    part = {"slots": 50, "lease_seconds": Settings().lease_seconds}
+    part = {"slots": 64, "lease_seconds": Settings().lease_seconds}
     with worker(url, on_trial, **part) as doomed:
         ids = await on_trial.begin("waiting", 50)
         await asyncio.to_thread(doomed.until, "body:held:done", times=50)
@@ -117,7 +118,7 @@ async def test_a_worker_that_is_told_to_end_reruns_nothing_and_cuts_no_stream(
 
 
 async def test_a_noisy_owner_does_not_keep_another_one_waiting(url: str, on_trial: Trial) -> None:
-    """What the quiet one may lose is the wait for the next slot that becomes free."""
+    """A slot is kept for him: he waits for none of the noise, which takes the same two cores."""
     with worker(url, on_trial, slots=4):
         await start_latency(on_trial)
         alone = [await start_latency(on_trial) for _ in range(15)]
@@ -126,7 +127,21 @@ async def test_a_noisy_owner_does_not_keep_another_one_waiting(url: str, on_tria
         left = [each for each in noise if await is_queued(on_trial, each)]
     log.info("start latency: alone %s, beside 300 %s", _spread(alone), _spread(crowded))
     assert left, "the noise was over too early to disturb anybody"
-    assert max(crowded) <= 1.5 * max(alone) + 0.4
+    assert median(crowded) <= 1.5 * median(alone) + 0.02
+    assert max(crowded) <= 1.5 * max(alone) + 0.2
+
+
+async def test_an_owner_who_takes_for_ever_does_not_take_all_slots(
+    url: str, on_trial: Trial
+) -> None:
+    with worker(url, on_trial, slots=4) as busy:
+        endless = await on_trial.begin("waiting", 8, owner="noisy")
+        await asyncio.to_thread(busy.until, "body:held:done", times=3)
+        await on_trial.ended(await on_trial.begin("chain", owner="quiet"), within=10)
+        left = [each for each in endless if await is_queued(on_trial, each)]
+        gate(on_trial.effects).touch()
+        await on_trial.ended(endless, within=20)
+    assert len(left) == 5
 
 
 async def start_latency(on_trial: Trial) -> float:
@@ -160,13 +175,13 @@ async def test_kills_leave_the_capacity_of_the_queue_unchanged(
     """Each of the killed takes all its places in the dispatcher's queue with it."""
     stopped: list[str] = []
     for _ in range(kills):
-        with worker(url, on_trial, slots=4) as doomed:
+        with worker(url, on_trial, slots=4, poll_seconds=1) as doomed:
             endless = await on_trial.begin("endless", 4)
             await until_places(on_trial, partial(fills_up, doomed.pid), within=20)
         for each in endless:
             await on_trial.house.service.stop(LOCAL, each)
         stopped += endless
-    with worker(url, on_trial, slots=4) as survivor:
+    with worker(url, on_trial, slots=4, poll_seconds=1) as survivor:
         rows = await on_trial.ended(stopped, within=20)
         await until_places(on_trial, partial(is_alone, survivor.pid), within=15)
         await on_trial.ended(await on_trial.begin("chain", 8), within=10)

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from unittest.mock import patch
 
 from chaingraph import modes
+from chaingraph.durable import workflow
 from chaingraph.execution.boundary import set_hook
 from chaingraph.execution.processes import host_name
 from chaingraph.modes import open_house
@@ -33,6 +34,8 @@ class Role:
     lease_seconds: float = 2.0
     #: where it says it runs: others believe only its heartbeats then
     host: str = ""
+    #: how often it asks the dispatcher's queue
+    poll_seconds: float = workflow.POLL_SECONDS
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -52,7 +55,10 @@ async def work(role: Role) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told_to_end.set)
     host = role.host or host_name()
     settings = Settings(database=role.url, lease_seconds=role.lease_seconds, slots=role.slots)
-    with patch.object(modes, "host_name", return_value=host):
+    with (
+        patch.object(modes, "host_name", return_value=host),
+        patch.object(workflow, "POLL_SECONDS", role.poll_seconds),
+    ):
         async with open_house(settings, catalog(), patience=30) as house, house.working():
             say("working")
             await told_to_end.wait()

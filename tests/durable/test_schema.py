@@ -24,6 +24,8 @@ from tests.conformance.backends import sql_backend
 from tests.conformance.steps import command
 from tests.servers import free_port
 
+#: Columns that the first release did not have.
+NEWER = ("open_children", "parent_told", "cascade", "wake_at", "awaited", "forked_from")
 OURS = frozenset(
     [
         "flow_snapshot",
@@ -36,6 +38,7 @@ OURS = frozenset(
         "last_batch",
         "create_key",
         "create_hash",
+        *NEWER,
     ]
 )
 
@@ -187,6 +190,10 @@ async def test_an_execution_of_the_original_is_not_touched(url: str, kind: str) 
 def set_back(database: Database) -> None:
     """Make it a database of the first release."""
     with database.engine.begin() as connection:
+        for name in ("untold", "cascade", "wake_at", "unread"):
+            connection.execute(sa.text(f"DROP INDEX chaingraph_executions_{name}_idx"))
+        for name in NEWER:
+            connection.execute(sa.text(f"ALTER TABLE chaingraph_executions DROP COLUMN {name}"))
         connection.execute(sa.text("DROP TABLE chaingraph_node_types"))
         connection.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = '0001'"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 from hypothesis import given, settings
@@ -19,6 +19,7 @@ from chaingraph.engine.graph import compile_flow
 from chaingraph.engine.options import Options
 from chaingraph.engine.run import Run
 from chaingraph.engine.state import FlowState, NodeState
+from chaingraph.engine.waits import Child
 from chaingraph.flow.build import FlowBuilder, NodeHandle, PortRef
 from chaingraph.flow.complete import complete
 from chaingraph.flow.model import Flow
@@ -151,6 +152,16 @@ class Tape:
         self._calls.append(call)
 
 
+class Childless:
+    """Children of a run that has none."""
+
+    def emit(self, node_id: str, events: Sequence[Mapping[str, Any]]) -> None:
+        raise AssertionError
+
+    async def call(self, node_id: str, wanted: Child) -> str:
+        raise AssertionError
+
+
 def seen(state: FlowState) -> dict[str, dict[str, Any]]:
     return {node_id: _seen(each) for node_id, each in state.nodes.items()}
 
@@ -173,7 +184,9 @@ def test_the_live_state_is_the_fold_of_what_was_written(flow: Flow) -> None:
 
     async def drive() -> None:
         identity = Identity("EX", flow.id, "local", "EX")
-        run = Run(identity, live, tape, Options(), started_at=0, clock=lambda: 0.0)
+        run = Run(
+            identity, live, tape, Options(), Childless(), time_left_ms=60_000, clock=lambda: 0
+        )
         assert await run.drive() == Completed()
 
     asyncio.run(drive())

@@ -149,9 +149,15 @@ async def test_followers_share_that_there_is_nothing_new(
         return await read(execution_id, start, limit)
 
     monkeypatch.setattr(house.journal, "read", counted)
-    feed = feed_module.Feeds(house.journal).apart(stored, compile_flow(chain(1)))
-    assert len(await feed.page(0)) == 1
-    reads = 0
-    pages = await asyncio.gather(*(feed.page(1) for _ in range(50)))
-    assert pages == [[]] * 50
-    assert reads <= 2
+    graph = compile_flow(chain(1))
+    with feed_module.Feeds(house.journal).following(house.bell, stored, graph) as feed:
+        await feed.more()
+        assert len(feed.page(0)) == 1
+        waiting = [asyncio.ensure_future(feed.more()) for _ in range(50)]
+        while not reads > 1:
+            house.bell.ring(execution_id)
+            await asyncio.sleep(0)
+        assert reads == 2
+        assert not any(each.done() for each in waiting)
+        for each in waiting:
+            each.cancel()

@@ -6,7 +6,7 @@ import pytest
 
 from chaingraph.engine.graph import compile_flow
 from chaingraph.errors import ExecutionNotFound, StoreUnavailable
-from chaingraph.execution import follow
+from chaingraph.execution import follow, news
 from chaingraph.execution.bell import LocalBell
 from chaingraph.execution.feed import Feeds
 from chaingraph.execution.memory import MemoryJournal
@@ -82,7 +82,7 @@ async def test_a_follower_of_a_deleted_execution_is_told() -> None:
 
 
 async def test_so_is_one_of_the_full_form(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(follow, "PATIENCE", 0.0)
+    monkeypatch.setattr(news, "PATIENCE", 0.0)
     journal, graph = GoneAfter(0), compile_flow(FlowBuilder("none", builtin_catalog()).build())
     with pytest.raises(ExecutionNotFound):
         async for _ in follow.follow_full(Feeds(journal), LocalBell(), STORED, graph):

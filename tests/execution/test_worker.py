@@ -11,9 +11,9 @@ from chaingraph.execution.bell import LocalBell
 from chaingraph.execution.liveness import Observer
 from chaingraph.execution.records import Disposition, Segment, WorkerRow
 from chaingraph.execution.segment import World
-from chaingraph.execution.worker import Worker
+from chaingraph.execution.worker import STOP_GRACE_MS, Worker, reserve
 from tests.conformance.backends import Backend, memory_backend
-from tests.conformance.steps import dispatch, join, leased, queued, row
+from tests.conformance.steps import deliver, dispatch, join, leased, queued, row
 
 
 def _compile_nothing(snapshot: str, text: bytes) -> Graph:
@@ -140,3 +140,22 @@ async def test_a_worker_does_not_judge_itself(backend: Backend) -> None:
     for _ in range(4):
         await watch.reconcile(after=5)
     assert [each.id for each in await backend.fleet.workers()] == ["me"]
+
+
+@pytest.mark.parametrize(("slots", "kept"), [(1, 0), (2, 1), (15, 1), (16, 2), (50, 6)])
+def test_an_eighth_of_the_slots_is_kept_for_owners_that_run_nothing(slots: int, kept: int) -> None:
+    assert reserve(slots) == kept
+
+
+async def test_what_is_brought_and_over_is_not_waited_for(backend: Backend) -> None:
+    await leased(backend, "EX1", "w1")
+    async with asyncio.timeout(5):
+        await Watch(backend).worker.bring(Segment("EX1", 1))
+
+
+async def test_a_stop_that_a_holder_does_not_obey_is_forced_by_the_audit(backend: Backend) -> None:
+    await leased(backend, "EX1", "w1")
+    await deliver(backend, "stop")
+    backend.clock.move(STOP_GRACE_MS + 1)
+    await Watch(backend).worker.audit()
+    assert (await row(backend)).status == "stopped"

@@ -20,6 +20,7 @@ class Kind:
     category: str = "other"
     description: str = ""
     flow_ports: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = "effect"
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ KINDS = Kinds(
             ),
             kind("OpenNode", port("payload", "object", isSchemaMutable=True)),
             kind("GroupNode", category="group"),
+            kind("OnceNode", kind="once"),
             kind(
                 "ListenerNode",
                 port("eventName", "string"),

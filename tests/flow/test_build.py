@@ -14,7 +14,7 @@ name: sum
 nodes:
   group: {type: GroupNode}
   add: {type: MathNode, title: Add, parent: group, inputs: {a: 1, operation: add}}
-  next: {type: MathNode, inputs: {b: 2}}
+  next: {type: MathNode, inputs: {b: 2}, retry: {attempts: 3}, timeout: 500}
   box: {type: BoxNode, inputs: {box.size: 5}}
 edges:
   - add.result -> next.a
@@ -30,7 +30,8 @@ def built() -> FlowBuilder:
     flow = builder()
     group = flow.add("GroupNode", "group")
     add = flow.add("MathNode", "add", parent=group, title="Add", a=1, operation="add")
-    after = flow.add("MathNode", "next", a=add["result"], b=2)
+    policy = {"attempts": 3}
+    after = flow.add("MathNode", "next", a=add["result"], b=2, retry=policy, timeout_ms=500)
     box = flow.add("BoxNode", "box")
     flow.set(box["box.size"], 5)
     flow.connect(after.out("__success"), "box.__execute")

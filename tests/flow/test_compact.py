@@ -27,6 +27,8 @@ nodes:
     type: MathNode
     title: Add them
     parent: group
+    retry: {attempts: 3, delayMs: 100, on: [TimeoutError]}
+    timeout: 2500
     inputs: {a: 1, b: "2.5", operation: add}
   box:
     type: BoxNode
@@ -52,6 +54,8 @@ def test_the_form_for_people_becomes_a_whole_flow() -> None:
     add, box = flow.nodes["add"], flow.nodes["box"]
     assert (flow.name, flow.owner, flow.metadata["tags"]) == ("sum", "ann", ["demo"])
     assert (add.title, add.category, add.parent_id) == ("Add them", "math", "group")
+    assert add.metadata["retry"] == {"attempts": 3, "delayMs": 100, "on": ["TimeoutError"]}
+    assert add.metadata["timeoutMs"] == 2500
     assert add.values["a"] == 1 and add.values["b"] == 2.5
     assert box.values["box"] == {"size": 4}
     assert box.values["items"] == [None, 7]
@@ -85,7 +89,10 @@ def test_what_is_written_reads_as_the_same_flow() -> None:
 def test_only_what_the_type_does_not_say_is_written() -> None:
     document = {
         "name": "sum",
-        "nodes": {"a": {"type": "MathNode", "inputs": {"a": 1}}, "l": {"type": "ListenerNode"}},
+        "nodes": {
+            "a": {"type": "MathNode", "inputs": {"a": 1}, "retry": {"attempts": 2}, "timeout": 0.5},
+            "l": {"type": "ListenerNode"},
+        },
         "edges": ["a.result -> l.eventName"],
     }
     assert write_compact(read(document), KINDS) == {"id": stable_flow_id("sum"), **document}
@@ -106,7 +113,13 @@ documents = st.fixed_dictionaries(
             st.from_regex(r"[^\s.]{1,5}", fullmatch=True).filter(lambda each: "->" not in each),
             st.fixed_dictionaries(
                 {"type": st.sampled_from(["MathNode", "NoSuchNode"])},
-                optional={"title": st.text(), "inputs": inputs, "parent": st.text(max_size=3)},
+                optional={
+                    "title": st.text(),
+                    "inputs": inputs,
+                    "parent": st.text(max_size=3),
+                    "retry": st.dictionaries(st.sampled_from(["attempts", "on"]), st.integers()),
+                    "timeout": st.integers(),
+                },
             ),
             max_size=3,
         ),
@@ -122,12 +135,10 @@ def test_reading_and_writing_undo_each_other(document: dict[str, Any]) -> None:
     assert read_flow(write_flow(flow)) == flow
 
 
+KEYS = ["type", "inputs", "a", "a.b", "title", "retry", "timeout", "attempts", "on"]
 scraps = st.recursive(
     st.none() | st.integers() | st.text(max_size=4) | st.sampled_from(["a.b", "MathNode"]),
-    lambda inner: (
-        st.lists(inner, max_size=2)
-        | st.dictionaries(st.sampled_from(["type", "inputs", "a", "a.b", "title"]), inner)
-    ),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS), inner),
     max_leaves=8,
 )
 
@@ -155,6 +166,7 @@ def test_all_mistakes_are_listed_at_once() -> None:
             "c": {"type": "MathNode", "size": 1, "inputs": {"a": "x", "z": 1, "result": 2}},
             "d": {"inputs": {}},
             "e": "MathNode",
+            "g": {"type": "MathNode", "retry": 3, "timeout": "long"},
             "f": {"type": "MathNode", "title": 3, "inputs": {"operation": "cube", "a.x": 1}},
         },
         "edges": ["c.result", "c.result -> f.a", "c.result -> f.a", 7, "c -> f.a", "c.a -> .b"],
@@ -164,12 +176,15 @@ def test_all_mistakes_are_listed_at_once() -> None:
         "id, name, description, owner, metadata, nodes, edges",
         "flow: name must be a text",
         "node a.b: a name has no dot and no space",
-        "node c: unknown key 'size', expected some of type, title, parent, inputs, metadata",
+        "node c: unknown key 'size', expected some of "
+        "type, title, parent, inputs, retry, timeout, metadata",
         "port c.a: expected a number, got str ('x')",
         "port c.z: there is no such port; inputs are a, b, operation",
         "port c.result: it is an output, it takes no input",
         "node d: it has no type",
         "node e: expected a mapping with a type",
+        "node g: retry must be a mapping",
+        "node g: timeout must be a number",
         "node f: title must be a text",
         "port f.operation: 'cube' is none of the options add, divide",
         "port f.a.x: there is no such port; inputs are a, b, operation",

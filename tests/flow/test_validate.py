@@ -127,6 +127,24 @@ def test_a_stored_value_of_the_wrong_type_is_an_error() -> None:
     )
 
 
+def test_what_cannot_be_a_retry_policy_or_a_timeout_is_an_error() -> None:
+    retry = {"attempts": 0, "then": "cry", "wait": 3}
+    assert errors({"a": {**TEXT, "retry": retry, "timeout": 0}, "b": {**TEXT, "retry": {}}}) == (
+        "node a: retry.attempts must be a whole number from 1 on, not 0",
+        "node a: retry.then must be fail or pause, not 'cry'",
+        "node a: retry has the unknown key 'wait', "
+        "expected some of attempts, delayMs, factor, maxDelayMs, jitter, on, then",
+        "node a: its timeout must be a number of milliseconds above 0, not 0",
+        "node b: retry must say how many attempts there are",
+    )
+
+
+def test_a_node_that_is_never_run_twice_takes_no_retry() -> None:
+    assert errors({"a": {"type": "OnceNode", "retry": {"attempts": 2}, "timeout": 9}}) == (
+        "node a: OnceNode is never run twice, so it takes no retry",
+    )
+
+
 @pytest.mark.parametrize(
     ("edge", "reason"),
     [

@@ -6,8 +6,9 @@ subscription that stays open after the end. `PLAIN` is for everybody else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from operator import is_
 from typing import Any, Final, cast
 
 from chaingraph import superjson
@@ -40,6 +41,14 @@ ORIGINAL_TYPES: Final = frozenset(
 )
 
 
+@dataclass(slots=True)
+class Last:
+    """The batch that was written last: who follow the same execution come one after another."""
+
+    events: Sequence[SeenEvent] = ()
+    written: superjson.Prepared = field(default_factory=lambda: superjson.prepare([]))
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """How events are written, which ones a subscriber gets who names none, and when it ends."""
@@ -52,6 +61,7 @@ class Dialect:
     completes: bool
     """Whether a subscription ends after the terminal event."""
     has_compact_view: bool
+    last: Last = field(default_factory=Last, compare=False, repr=False)
 
     def write(self, event: SeenEvent) -> superjson.Prepared:
         """An event ready to be sent; encoded once for all who get this very event."""
@@ -60,28 +70,38 @@ class Dialect:
             written = event.written[self.name] = superjson.prepare(self.form(event))
         return cast(superjson.Prepared, written)
 
+    def write_all(self, events: Sequence[SeenEvent]) -> superjson.Prepared:
+        """A batch ready to be sent; encoded once for all who get it at about the same time."""
+        last = self.last
+        if len(events) != len(last.events) or not all(map(is_, events, last.events)):
+            last.events = events
+            last.written = superjson.prepare([self.write(event) for event in events])
+        return last.written
+
     def types(self, named: Iterable[str]) -> frozenset[str]:
         return frozenset(named) or self.default_types
 
 
 def write_original(event: SeenEvent) -> superjson.Custom:
     """An `ExecutionEventImpl`: a bare ISO time, and data that is an envelope of its own."""
+    text = event.text
     members = {
         "index": event.index,
         "type": event.type,
         "timestamp": superjson.encode(event.timestamp)["json"],
-        "data": superjson.encode(event.data),
+        "data": superjson.encode(event.data) if text is None else superjson.verbatim(text),
     }
     return superjson.Custom("ExecutionEventImpl", members)
 
 
 def write_plain(event: SeenEvent) -> dict[str, Any]:
     """Plain members, the time a Date."""
+    undecoded = None if event.text is None else superjson.content(event.text)
     return {
         "index": event.index,
         "type": event.type,
         "timestamp": event.timestamp,
-        "data": without_customs(event.data),
+        "data": without_customs(event.data) if undecoded is None else undecoded,
     }
 
 

@@ -1,4 +1,4 @@
-"""What waits to be written to one socket: a single writer, and PONG before everything else."""
+"""What waits to be written to one socket: one frame at a time, and PONG before everything else."""
 
 from __future__ import annotations
 
@@ -18,8 +18,14 @@ class Outbox:
         self._urgent: deque[str] = deque()
         self._news = asyncio.Event()
         self._close_code: int | None = None
+        #: where frames may go, and who is about to write there
+        self._send: Send | None = None
+        self._writing = asyncio.Lock()
 
     async def put(self, text: str) -> None:
+        if self._send is not None and not self._is_busy():
+            await self._write(text, self._send)
+            return
         await self._room.acquire()
         self._frames.append(text)
         self._news.set()
@@ -35,21 +41,35 @@ class Outbox:
         if last_words is not None:
             self._frames.append(last_words)
         self._close_code = code
+        self._send = None
         self._news.set()
 
     async def write_to(self, send: Send) -> None:
         """Write until closed or until the client is gone."""
+        self._send = None if self._close_code is not None else send
         try:
             while True:
                 await self._news.wait()
                 self._news.clear()
-                while (text := self._next()) is not None:
-                    await send({"type": "websocket.send", "text": text})
+                async with self._writing:
+                    while (text := self._next()) is not None:
+                        await send({"type": "websocket.send", "text": text})
                 if self._close_code is not None:
                     await send({"type": "websocket.close", "code": self._close_code})
                     return
         except OSError:
-            return
+            self._send = None
+
+    def _is_busy(self) -> bool:
+        return bool(self._frames or self._urgent or self._writing.locked())
+
+    async def _write(self, text: str, send: Send) -> None:
+        """At once: to wake the writer would cost as much as to write."""
+        async with self._writing:
+            try:
+                await send({"type": "websocket.send", "text": text})
+            except OSError:  # whoever reads from the client will know
+                self._send = None
 
     def _next(self) -> str | None:
         if self._urgent:

@@ -80,6 +80,24 @@ class Dispatcher:
             self._client.cancel_workflows(dead)
         return len(dead)
 
+    async def waiting(self) -> list[Segment]:
+        """The segments that are waiting in the queue, or the first of many."""
+        listing = partial(
+            self._client.list_workflows,
+            queue_name=QUEUE,
+            status="ENQUEUED",
+            limit=PAGE,
+            load_input=False,
+            load_output=False,
+        )
+        found = await asyncio.to_thread(patiently, listing)
+        return [Segment.of_workflow(each.workflow_id) for each in found]
+
+    async def forget(self, segments: Sequence[Segment]) -> None:
+        """Bring none of these. Raises StoreUnavailable."""
+        cancel = partial(self._client.cancel_workflows, [each.workflow_id for each in segments])
+        await asyncio.to_thread(patiently, cancel)
+
     async def lost(self, segments: Sequence[Segment], alive: frozenset[str]) -> list[Segment]:
         """Those of these queued segments that no live worker will be brought."""
         lost: list[Segment] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -60,10 +61,7 @@ class SqlFleet:
         return bool(await self._database.write("beat", lambda c: beat(c, worker_id)))
 
     async def workers(self) -> list[WorkerRow]:
-        w = t.workers.c
-        holds = sa.exists().where(t.executions.c.holder == w.id)
-        query = sa.select(t.workers).where(sa.or_(w.alive.is_(True), holds))
-        rows = await self._database.read(lambda c: c.execute(query).all())
+        rows = await self._database.read(lambda c: c.execute(_WORKERS).all())
         return [WorkerRow(r.id, r.host, r.pid, r.started_at, r.beat, r.alive) for r in rows]
 
     async def declare_dead(self, worker_id: str, beat: int) -> bool:
@@ -81,9 +79,7 @@ class SqlFleet:
     ) -> list[Lease]:
         at = self._clock()
         urgent = await self._database.read(
-            lambda c: next_for(
-                c, worker_id, limit, at, reserve=reserve, most_running=most_running
-            )
+            lambda c: next_for(c, worker_id, limit, at, reserve=reserve, most_running=most_running)
         )
         if not urgent:
             return []
@@ -91,21 +87,8 @@ class SqlFleet:
 
     def _claim(self, connection: Connection, ids: list[str], worker_id: str) -> list[Lease]:
         """Of these, what is still queued and nobody else is just claiming."""
-        e, w = t.executions.c, t.workers.c
-        alive = sa.exists().where(w.id == worker_id, w.alive.is_(True))
-        free = sa.select(e.id).where(e.id.in_(ids), e.disp == "Q", alive)
-        statement = (
-            sa.update(t.executions)
-            .where(e.id.in_(free.with_for_update(skip_locked=True)))
-            .values(
-                disp="L",
-                holder=worker_id,
-                processing_worker_id=worker_id,
-                processing_started_at=naive(self._clock()),
-            )
-            .returning(e.id, e.num)
-        )
-        rows = connection.execute(statement).all()
+        given = {"ids": ids, "worker_id": worker_id, "began_at": naive(self._clock())}
+        rows = connection.execute(_CLAIM, given).all()
         return [Lease(row.id, row.num, worker_id) for row in rows]
 
     async def force_stops(self, grace_ms: int) -> list[Lease]:
@@ -128,9 +111,8 @@ class SqlFleet:
         return lease
 
     async def leases(self, worker_id: str) -> list[Lease]:
-        e = t.executions.c
-        query = sa.select(e.id, e.num).where(e.holder == worker_id, e.disp == "L").order_by(e.id)
-        rows = await self._database.read(lambda c: c.execute(query).all())
+        given = {"worker_id": worker_id}
+        rows = await self._database.read(lambda c: c.execute(_LEASES, given).all())
         return [Lease(row.id, row.num, worker_id) for row in rows]
 
     async def unread(self, worker_id: str) -> list[str]:
@@ -196,7 +178,17 @@ class SqlFleet:
 
     async def sweep(self) -> int:
         await self._database.write("bury", lambda c: _bury(c, time.time() - BURIED_SECONDS))
+        await self._forget_taken()
         return await self._dispatcher.sweep(await self._alive())
+
+    async def _forget_taken(self) -> None:
+        """Workers take most segments before the queue brings them: it need not bring those."""
+        waiting = await self._dispatcher.waiting()
+        ids = [each.execution_id for each in waiting]
+        queued = await self._database.read(lambda c: _queued_of(c, ids)) if ids else set()
+        taken = [each for each in waiting if each not in queued]
+        if taken:
+            await self._dispatcher.forget(taken)
 
     async def _alive(self) -> frozenset[str]:
         w = t.workers.c
@@ -217,16 +209,15 @@ class SqlFleet:
         return again
 
 
+def _queued_of(connection: Connection, ids: list[str]) -> set[Segment]:
+    """The queued segments of these executions."""
+    return {Segment(row.id, row.num) for row in connection.execute(_QUEUED, {"ids": ids})}
+
+
 def _told_to_stop(connection: Connection, late: int) -> list[Lease]:
     """The leases of executions with a stop in the inbox that came before `late`."""
-    e, i = t.executions.c, t.inbox.c
-    query = (
-        sa.select(e.id, e.num, e.holder)
-        .join_from(t.executions, t.inbox, i.execution_id == e.id)
-        .where(e.disp == "L", i.seq > e.inbox_cur, i.kind == CommandKind.STOP.value, i.at < late)
-        .distinct()
-    )
-    return [Lease(row.id, row.num, row.holder) for row in connection.execute(query)]
+    rows = connection.execute(_TOLD_TO_STOP, {"late": late})
+    return [Lease(row.id, row.num, row.holder) for row in rows]
 
 
 def unread_stop(connection: Connection, found: Stored, late: int) -> Command | None:
@@ -272,3 +263,56 @@ def _join(connection: Connection, row: dict[str, object]) -> None:
     """Repeating a join whose answer was lost changes nothing."""
     connection.execute(sa.delete(t.workers).where(t.workers.c.id == row["id"]))
     connection.execute(sa.insert(t.workers), row)
+
+
+def _all_workers() -> sa.Select[Any]:
+    w = t.workers.c
+    holds = sa.exists().where(t.executions.c.holder == w.id)
+    return sa.select(t.workers).where(sa.or_(w.alive.is_(True), holds))
+
+
+def _leases_of_worker() -> sa.Select[Any]:
+    e = t.executions.c
+    mine = e.holder == sa.bindparam("worker_id")
+    return sa.select(e.id, e.num).where(mine, e.disp == "L").order_by(e.id)
+
+
+def _late_stops() -> sa.Select[Any]:
+    e, i = t.executions.c, t.inbox.c
+    unread = i.seq > e.inbox_cur
+    is_late = i.at < sa.bindparam("late")
+    return (
+        sa.select(e.id, e.num, e.holder)
+        .join_from(t.executions, t.inbox, i.execution_id == e.id)
+        .where(e.disp == "L", unread, i.kind == CommandKind.STOP.value, is_late)
+        .distinct()
+    )
+
+
+def _queued_segments() -> sa.Select[Any]:
+    e = t.executions.c
+    ids = sa.bindparam("ids", type_=sa.Text, expanding=True)
+    return sa.select(e.id, e.num).where(e.id.in_(ids), e.disp == "Q")
+
+
+def _claim_of_queued() -> sa.UpdateBase:
+    e, w = t.executions.c, t.workers.c
+    me = sa.bindparam("worker_id", type_=sa.Text)
+    alive = sa.exists().where(w.id == me, w.alive.is_(True))
+    ids = sa.bindparam("ids", type_=sa.Text, expanding=True)
+    free = sa.select(e.id).where(e.id.in_(ids), e.disp == "Q", alive)
+    began_at = sa.bindparam("began_at", type_=sa.DateTime)
+    return (
+        sa.update(t.executions)
+        .where(e.id.in_(free.with_for_update(skip_locked=True)))
+        .values(disp="L", holder=me, processing_worker_id=me, processing_started_at=began_at)
+        .returning(e.id, e.num)
+    )
+
+
+# Made once: workers ask again and again, and making them costs more than running them.
+_WORKERS = _all_workers()
+_LEASES = _leases_of_worker()
+_TOLD_TO_STOP = _late_stops()
+_QUEUED = _queued_segments()
+_CLAIM = _claim_of_queued()

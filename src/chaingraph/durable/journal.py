@@ -9,25 +9,25 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from chaingraph.durable import snapshots
 from chaingraph.durable import tables as t
+from chaingraph.durable.creation import execution_row, furnish
 from chaingraph.durable.database import Database
+from chaingraph.durable.deliveries import Delivery, deliver
 from chaingraph.durable.dispatch import Dispatcher
-from chaingraph.durable.rows import folded_of, naive, stored
-from chaingraph.durable.transitions import end, lock, wake
+from chaingraph.durable.rows import delivery_of, naive, stored
+from chaingraph.durable.transitions import lock, wake
+from chaingraph.durable.whole_append import WholeAppends
 from chaingraph.durable.writer import GroupWriter
-from chaingraph.errors import ExecutionNotFound, Fenced, IdempotencyConflict, InboxMoved
-from chaingraph.execution import endings
-from chaingraph.execution.commands import Answer, Effect, effect_of
-from chaingraph.execution.ports import Append, NewExecution
-from chaingraph.execution.records import (
-    Command,
-    CommandKind,
-    Entry,
-    Lease,
-    Segment,
-    Stored,
+from chaingraph.errors import (
+    ExecutionNotFound,
+    Fenced,
+    IdempotencyConflict,
+    IllegalTransition,
+    InboxMoved,
 )
+from chaingraph.execution.commands import Answer
+from chaingraph.execution.ports import Append, NewExecution
+from chaingraph.execution.records import Command, Entry, Lease, Segment, Stored
 
 #: Snapshots never change, so those used last are kept in memory, unless they are huge.
 KEPT_FLOWS = 64
@@ -48,17 +48,18 @@ class SqlJournal:
         self._writer = writer
         self._dispatcher = dispatcher
         self._clock = clock
+        self._whole = WholeAppends(database, dispatcher, clock)
         self._flows: dict[str, bytes] = {}
 
     async def create(self, new: NewExecution) -> str:
         return await self._database.write("create", lambda c: self._create(c, new))
 
     def _create(self, connection: Connection, new: NewExecution) -> str:
+        at = self._clock()
         insert = self._database.insert_once(t.executions).returning(t.executions.c.id)
-        if connection.execute(insert, _row_of(new)).first() is None:
+        if connection.execute(insert, execution_row(new, at)).first() is None:
             return self._known(connection, new)
-        snapshots.keep(self._database, connection, new.snapshot, new.flow)
-        connection.execute(sa.insert(t.journal), _entry_of(new.id, new.created))
+        furnish(self._database, self._dispatcher, connection, [new], at)
         return new.id
 
     def _known(self, connection: Connection, new: NewExecution) -> str:
@@ -73,8 +74,8 @@ class SqlJournal:
         return str(row.id)
 
     async def get(self, execution_id: str) -> Stored | None:
-        query = sa.select(t.executions).where(t.executions.c.id == execution_id)
-        row = await self._database.read(lambda c: c.execute(query).first())
+        given = {"execution_id": execution_id}
+        row = await self._database.read(lambda c: c.execute(_ROW, given).first())
         return stored(row) if row is not None else None
 
     async def tree(self, root_id: str) -> list[Stored]:
@@ -99,15 +100,15 @@ class SqlJournal:
         rows = await self._database.read(lambda c: c.execute(query).all())
         return [stored(row) for row in rows]
 
-    async def read(self, execution_id: str, start: int, limit: int) -> list[Entry]:
-        j = t.journal.c
-        query = (
-            sa.select(j.position, j.type, j.at, j.data)
-            .where(j.execution_id == execution_id, j.position >= start)
-            .order_by(j.position)
-            .limit(limit)
-        )
+    async def heads(self, root_id: str) -> Mapping[str, int]:
+        e = t.executions.c
+        query = sa.select(e.id, e.next_pos).where(e.root_execution_id == root_id)
         rows = await self._database.read(lambda c: c.execute(query).all())
+        return {row.id: row.next_pos for row in rows}
+
+    async def read(self, execution_id: str, start: int, limit: int) -> list[Entry]:
+        given = {"execution_id": execution_id, "start": start, "limit": limit}
+        rows = await self._database.read(lambda c: c.execute(_ENTRIES, given).all())
         entries = [Entry(position, type_, at, bytes(data)) for position, type_, at, data in rows]
         return _contiguous(entries, start)
 
@@ -139,55 +140,17 @@ class SqlJournal:
         found = lock(connection, execution_id)
         if found is None:
             raise ExecutionNotFound(execution_id)
-        if self._was_delivered(connection, execution_id, command.id):
-            return Answer(repeated=True)
-        effect = effect_of(command, found)
-        seq = found.dispatch.inbox_seq + 1
-        at = self._clock()
-        self._keep(connection, execution_id, command, seq, at)
-        if effect is Effect.WAKE:
-            segment = wake(connection, found, at)
-            self._dispatcher.enqueue(connection, segment)
-            return Answer(woke=segment.number)
-        if effect is Effect.END:
-            position, folded = found.dispatch.next_position, folded_of(found.row)
-            entry, folded = endings.cancelled(position, at, command, folded)
-            end(connection, found, entry, folded, cursor=seq)
-        return Answer()
-
-    def _was_delivered(self, connection: Connection, execution_id: str, command_id: str) -> bool:
-        i = t.inbox.c
-        query = sa.select(i.seq).where(i.execution_id == execution_id, i.command_id == command_id)
-        return connection.execute(query).first() is not None
-
-    def _keep(
-        self, connection: Connection, execution_id: str, command: Command, seq: int, at: int
-    ) -> None:
-        e = t.executions
-        connection.execute(sa.update(e).where(e.c.id == execution_id).values(inbox_seq=seq))
-        connection.execute(
-            sa.insert(t.inbox),
-            {
-                "execution_id": execution_id,
-                "seq": seq,
-                "command_id": command.id,
-                "kind": command.kind.value,
-                "caller": command.caller,
-                "data": dict(command.data),
-                "at": at,
-            },
-        )
+        delivery = Delivery(found, [command])
+        deliver(connection, self._dispatcher, [delivery], self._clock())
+        answer = delivery.answers[0]
+        if isinstance(answer, IllegalTransition):
+            raise answer
+        return answer
 
     async def inbox(self, execution_id: str, after: int) -> list[Command]:
-        i = t.inbox.c
-        query = (
-            sa.select(t.inbox).where(i.execution_id == execution_id, i.seq > after).order_by(i.seq)
-        )
-        rows = await self._database.read(lambda c: c.execute(query).all())
-        return [
-            Command(row.command_id, CommandKind(row.kind), row.caller, row.data, row.seq, row.at)
-            for row in rows
-        ]
+        given = {"execution_id": execution_id, "after": after}
+        rows = await self._database.read(lambda c: c.execute(_INBOX, given).all())
+        return [delivery_of(row) for row in rows]
 
     async def claim(self, segment: Segment, worker_id: str) -> Lease | None:
         e, w = t.executions.c, t.workers.c
@@ -206,7 +169,8 @@ class SqlJournal:
         return Lease(segment.execution_id, segment.number, worker_id) if claimed else None
 
     async def append(self, append: Append) -> None:
-        if not await self._writer.append(append):
+        writer = self._writer if append.is_plain else self._whole
+        if not await writer.append(append):
             await self._explain_refusal(append)
 
     async def _explain_refusal(self, append: Append) -> None:
@@ -224,7 +188,7 @@ class SqlJournal:
             "L",
             append.expected,
         )
-        if mine and append.ends:
+        if mine and (append.ends or append.parks):
             raise InboxMoved(lease.execution_id)
         raise Fenced(lease.execution_id, lease.number)
 
@@ -248,34 +212,27 @@ def _contiguous(entries: list[Entry], start: int) -> list[Entry]:
     return entries
 
 
-def _row_of(new: NewExecution) -> dict[str, Any]:
-    at = naive(new.created.at)
-    return {
-        "id": new.id,
-        "flow_id": new.flow_id,
-        "owner_id": new.owner_id,
-        "root_execution_id": new.root_execution_id,
-        "parent_execution_id": new.parent_execution_id,
-        "status": "created",
-        "created_at": at,
-        "updated_at": at,
-        "execution_depth": new.depth,
-        "options": dict(new.options),
-        "integration": dict(new.integration),
-        "external_events": list(new.external_events),
-        "flow_snapshot": new.snapshot,
-        "disp": "P",
-        "next_pos": 1,
-        "create_key": new.key,
-        "create_hash": new.input_hash,
-    }
+def _row() -> sa.Select[Any]:
+    return sa.select(t.executions).where(t.executions.c.id == sa.bindparam("execution_id"))
 
 
-def _entry_of(execution_id: str, entry: Entry) -> dict[str, Any]:
-    return {
-        "execution_id": execution_id,
-        "position": entry.position,
-        "type": entry.type,
-        "at": entry.at,
-        "data": entry.data,
-    }
+def _entries() -> sa.Select[Any]:
+    j = t.journal.c
+    return (
+        sa.select(j.position, j.type, j.at, j.data)
+        .where(j.execution_id == sa.bindparam("execution_id"), j.position >= sa.bindparam("start"))
+        .order_by(j.position)
+        .limit(sa.bindparam("limit", type_=sa.Integer))
+    )
+
+
+def _inbox() -> sa.Select[Any]:
+    i = t.inbox.c
+    mine = i.execution_id == sa.bindparam("execution_id")
+    return sa.select(t.inbox).where(mine, i.seq > sa.bindparam("after")).order_by(i.seq)
+
+
+# Made once: these are read at the beginning of every segment.
+_ROW = _row()
+_ENTRIES = _entries()
+_INBOX = _inbox()

@@ -9,8 +9,11 @@ from sqlalchemy.engine import Row
 
 from chaingraph.execution.fold import Folded
 from chaingraph.execution.records import (
+    Command,
+    CommandKind,
     Dispatch,
     Disposition,
+    Entry,
     ExecutionRow,
     Status,
     Stored,
@@ -57,6 +60,7 @@ def stored(row: Row[Any]) -> Stored:
             last_failure_at=aware(row.last_failure_at),
             processing_started_at=aware(row.processing_started_at),
             processing_worker_id=row.processing_worker_id,
+            forked_from=row.forked_from,
         ),
         Dispatch(
             disposition=Disposition(row.disp),
@@ -66,6 +70,8 @@ def stored(row: Row[Any]) -> Stored:
             inbox_seq=row.inbox_seq,
             inbox_cursor=row.inbox_cur,
             snapshot=row.flow_snapshot or "",
+            open_children=row.open_children,
+            wake_at=row.wake_at,
         ),
     )
 
@@ -90,6 +96,47 @@ def folded_columns(folded: Folded) -> dict[str, Any]:
         "error_message": folded.error_message,
         "error_node_id": folded.error_node_id,
     }
+
+
+def entry_row(execution_id: str, entry: Entry) -> dict[str, Any]:
+    """A row of the journal."""
+    return {
+        "execution_id": execution_id,
+        "position": entry.position,
+        "type": entry.type,
+        "at": entry.at,
+        "data": entry.data,
+    }
+
+
+def delivery_row(execution_id: str, command: Command) -> dict[str, Any]:
+    """A row of the inbox, for a command that has its number and its time."""
+    return {
+        "execution_id": execution_id,
+        "seq": command.seq,
+        "command_id": command.id,
+        "kind": command.kind.value,
+        "caller": command.caller,
+        "data": dict(command.data),
+        "at": command.at,
+    }
+
+
+def delivery_of(row: Row[Any]) -> Command:
+    """The command of a row of the inbox."""
+    kind = CommandKind(row.kind)
+    return Command(row.command_id, kind, row.caller, row.data, row.seq, row.at)
+
+
+def command_columns(command: Command) -> dict[str, Any]:
+    """A command as the column `cascade` keeps it."""
+    kind, data = command.kind.value, dict(command.data)
+    return {"id": command.id, "kind": kind, "caller": command.caller, "data": data}
+
+
+def command_of(columns: dict[str, Any]) -> Command:
+    kind = CommandKind(columns["kind"])
+    return Command(columns["id"], kind, columns["caller"], columns["data"])
 
 
 def _ms(at: datetime | None) -> int | None:

@@ -19,7 +19,7 @@ from chaingraph.errors import NewerDatabase
 
 VERSION_TABLE = "chaingraph_version"
 #: The newest version; they are numbered in the order of their release.
-HEAD = "0002"
+HEAD = "0003"
 #: The number of an advisory lock: one process upgrades at a time.
 UPGRADE_LOCK = 4021
 

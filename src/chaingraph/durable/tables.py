@@ -11,6 +11,8 @@ from sqlalchemy.dialects import postgresql
 metadata = sa.MetaData()
 
 Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+#: Not jsonb: a reason may hold a NUL.
+Command = sa.JSON(none_as_null=True)
 
 flows = sa.Table(
     "chaingraph_flows",
@@ -70,6 +72,13 @@ executions = sa.Table(
     sa.Column("queued_at", sa.BigInteger),
     sa.Column("create_key", sa.Text),
     sa.Column("create_hash", sa.Text),
+    sa.Column("open_children", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("parent_told", sa.Boolean, nullable=False, server_default=sa.true()),
+    # A command on its way to all children.
+    sa.Column("cascade", Command),
+    sa.Column("wake_at", sa.BigInteger),
+    sa.Column("awaited", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("forked_from", sa.Text),
     sa.Index("chaingraph_executions_flow_idx", "flow_id", "execution_depth", "created_at"),
     sa.Index("chaingraph_executions_root_idx", "root_execution_id"),
     sa.Index("chaingraph_executions_parent_idx", "parent_execution_id"),
@@ -78,6 +87,17 @@ executions = sa.Table(
     sa.Index("chaingraph_executions_disp_idx", "disp"),
     sa.Index("chaingraph_executions_create_key_idx", "create_key", unique=True),
 )
+# Of the few rows that somebody has to see to: looking for them costs nothing while there are none.
+_e = executions.c
+for _name, _column, _few in (
+    ("untold", _e.parent_execution_id, sa.not_(_e.parent_told)),
+    ("cascade", _e.id, _e.cascade.is_not(None)),
+    ("wake_at", _e.wake_at, _e.wake_at.is_not(None)),
+    ("unread", _e.id, sa.and_(_e.disp == sa.literal_column("'P'"), _e.inbox_seq > _e.inbox_cur)),
+):
+    sa.Index(
+        f"chaingraph_executions_{_name}_idx", _column, postgresql_where=_few, sqlite_where=_few
+    )
 
 journal = sa.Table(
     "chaingraph_journal",

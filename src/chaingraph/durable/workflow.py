@@ -17,10 +17,13 @@ from chaingraph.durable.dispatch import APPLICATION, APPLICATION_VERSION, QUEUE,
 from chaingraph.durable.serializer import JsonSerializer
 from chaingraph.execution.records import Segment
 
-#: DBOS finds queued work by polling only. Workers claim at the doorbell and whenever a slot is
-#: free; the poll is for what nobody rang for.
-POLL_SECONDS = 1.0
-THREADS = 16
+#: DBOS finds queued work by polling only. Workers claim at the doorbell, whenever a slot is free,
+#: and once a second; the poll is for the day on which they do not.
+POLL_SECONDS = 10.0
+#: How often DBOS looks for notifications to send. Nothing here uses them, and at its default of
+#: 10 ms the looking takes half a percent of a core.
+NOTIFY_SECONDS = 0.25
+THREADS = 4
 POOL = 8
 
 
@@ -73,6 +76,7 @@ def _config(database: Database, executor_id: str) -> DBOSConfig:
         "sys_db_pool_size": POOL,
         "max_executor_threads": THREADS,
         "run_migrations": False,
+        "notification_coalesce_sec": NOTIFY_SECONDS,
     }
     if database.is_sqlite:
         config["system_database_engine"] = dbos_engine(database)

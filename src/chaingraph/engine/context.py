@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from chaingraph.engine.node import FlowEvent
+from chaingraph.engine.waits import Answer
 from chaingraph.flow.ids import new_event_id
 from chaingraph.flow.ports import Json
 from chaingraph.flow.transfer import copy, plain
@@ -42,15 +43,32 @@ class Desk(Protocol):
 class BodyContext:
     """One run of one body. After `close` it says `cancelled` and tells nobody anything."""
 
-    __slots__ = ("_closed", "_desk", "_identity", "_thread", "attempt", "emitted", "node_id")
+    __slots__ = (
+        "_closed",
+        "_desk",
+        "_identity",
+        "_thread",
+        "answer",
+        "attempt",
+        "emitted",
+        "node_id",
+    )
 
-    def __init__(self, identity: Identity, desk: Desk, node_id: str, attempt: int) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        desk: Desk,
+        node_id: str,
+        attempt: int,
+        answer: Answer | None = None,
+    ) -> None:
         self._identity = identity
         self._desk = desk
         self._thread = threading.get_ident()
         self._closed = False
         self.node_id = node_id
         self.attempt = attempt
+        self.answer = answer
         self.emitted: list[dict[str, Any]] = []
 
     @property

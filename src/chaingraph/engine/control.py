@@ -25,13 +25,31 @@ class TimedOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Failed:
+    """The flow cannot go on: a limit is passed, or a child failed that must not."""
+
+    message: str
+    node_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """Nothing can run without the outside: it is paused, or waits for children, time or signals.
+
+    `wake_at` is when it is to go on at the latest, in ms since 1970; None: when it is told to.
+    """
+
+    wake_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Drained:
     """The worker goes away; another one goes on. Nothing has ended."""
 
 
-Ended: TypeAlias = Completed | Cancelled | TimedOut
+Ended: TypeAlias = Completed | Cancelled | TimedOut | Failed
 """The flow is over, in this way."""
-Ending: TypeAlias = Ended | Drained
+Ending: TypeAlias = Ended | Parked | Drained
 
 
 class FlowTimedOut(ChainGraphError):
@@ -49,6 +67,10 @@ class NodeStopped(NodeError):
 
     def __init__(self, node_id: str, why: str) -> None:
         super().__init__(f"Node {node_id} was stopped: {why}")
+
+
+class LimitPassed(ChainGraphError):
+    """The execution wants more children, or deeper ones, than are allowed."""
 
 
 class Interrupted(ChainGraphError):

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from chaingraph.engine.node import NodeType
+from chaingraph.engine.node import Kind, NodeType
 from chaingraph.errors import InvalidFlow
 from chaingraph.flow.model import ERROR, ERROR_MESSAGE, Edge, Flow, Node
 from chaingraph.flow.ports import Direction, PortType, root_of
+from chaingraph.flow.retry import Retry, timeout_of
 
 PortRef: TypeAlias = tuple[str, str]
 """(node id, port id)"""
@@ -47,6 +48,11 @@ class Graph:
     from_error: frozenset[str]
     #: edges into a required port: they fail when there is nothing to transfer
     into_required: frozenset[str]
+    #: nodes that are tried again when they fail, and those with a time limit of their own, in ms
+    retries: Mapping[str, Retry]
+    timeouts: Mapping[str, float]
+    #: nodes whose bodies run on the event loop, one after the other
+    quick: frozenset[str]
 
 
 def compile_flow(flow: Flow, types: Types | None = None) -> Graph:
@@ -61,9 +67,10 @@ def compile_flow(flow: Flow, types: Types | None = None) -> Graph:
         incoming[edge.target].append(edge)
         outgoing[edge.source].append(edge)
         waiting[edge.source, edge.source_port].append((edge.target, edge.target_port))
+    known = {} if types is None else _known_types(flow, types)
     return Graph(
         flow=flow,
-        types={} if types is None else _known_types(flow, types),
+        types=known,
         edges={edge.id: edge for edge in flow.edges},
         incoming={node_id: tuple(edges) for node_id, edges in incoming.items()},
         successors={n: tuple(dict.fromkeys(e.target for e in es)) for n, es in outgoing.items()},
@@ -78,7 +85,15 @@ def compile_flow(flow: Flow, types: Types | None = None) -> Graph:
         streams_out={node.id: _streams_out(node) for node in flow.nodes.values()},
         from_error=frozenset(e.id for e in flow.edges if e.source_port in (ERROR, ERROR_MESSAGE)),
         into_required=frozenset(e.id for e in flow.edges if _is_required(flow, e)),
+        retries={n.id: r for n in flow.nodes.values() if (r := Retry.of(n.metadata))},
+        quick=frozenset(n for n, each in known.items() if _is_quick(flow.nodes[n], each)),
+        timeouts={n.id: t for n in flow.nodes.values() if (t := timeout_of(n.metadata))},
     )
+
+
+def _is_quick(node: Node, node_type: NodeType) -> bool:
+    waits = node_type.waits is not None or Retry.of(node.metadata) is not None
+    return node_type.quick and node_type.kind is Kind.PURE and not waits
 
 
 def _is_required(flow: Flow, edge: Edge) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
+from chaingraph.engine.breakpoints import NO_BREAKPOINTS, Breakpoints
 from chaingraph.errors import BadInput
 
 
@@ -19,23 +20,46 @@ class Options:
     flow_timeout_ms: float = 10_800_000
     #: a node whose output is larger fails; set by the server, not by the creator
     max_value_bytes: int = 16 * 1024 * 1024
+    #: a child that does not complete fails the execution; else it goes on, as in the original
+    fails_with_child: bool = False
+    #: where to hold; see `engine.breakpoints`
+    breakpoints: Breakpoints = NO_BREAKPOINTS
 
     @classmethod
     def from_json(cls, options: Mapping[str, Any] | None) -> Options:
-        """Read `{"execution": {maxConcurrency, nodeTimeoutMs, flowTimeoutMs}}`, all optional.
+        """Read `{"execution": {maxConcurrency, nodeTimeoutMs, flowTimeoutMs, childFailure},
+        "debug", "breakpoints"}`, all optional.
 
-        A number that is too small counts as the least that is possible. Raises BadInput for a
-        value that is no number.
+        A number that is too small counts as the least that is possible. Breakpoints count unless
+        `debug` is false; `debug` alone holds before the first node. Raises BadInput for what
+        cannot be read.
         """
-        given = (options or {}).get("execution") or {}
+        options = options or {}
+        given = options.get("execution") or {}
         if not isinstance(given, Mapping):
             raise BadInput("options.execution is not an object")
         default = cls()
         return cls(
+            fails_with_child=_child_failure(given.get("childFailure")),
+            breakpoints=_breakpoints(options.get("debug"), options.get("breakpoints")),
             max_concurrency=int(_number(given, "maxConcurrency", default.max_concurrency, 1)),
             node_timeout_ms=_number(given, "nodeTimeoutMs", default.node_timeout_ms, 0),
             flow_timeout_ms=_number(given, "flowTimeoutMs", default.flow_timeout_ms, 0),
         )
+
+
+def _child_failure(said: Any) -> bool:
+    if said not in (None, "ignore", "fail"):
+        raise BadInput(f"options.execution.childFailure is ignore or fail, not {said!r}")
+    return bool(said == "fail")
+
+
+def _breakpoints(debug: Any, given: Any) -> Breakpoints:
+    if debug is False:
+        return NO_BREAKPOINTS
+    if debug and not given:
+        return Breakpoints(at_start=True)
+    return Breakpoints.of(given or ())
 
 
 def _number(given: Mapping[str, Any], key: str, default: float, least: float) -> float:

@@ -13,14 +13,17 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from chaingraph.engine.breakpoints import Breakpoints
 from chaingraph.engine.context import Identity
 from chaingraph.engine.control import (
     Cancelled,
     Completed,
     Drained,
     Ending,
+    Failed,
     FlowTimedOut,
     NodeStopped,
+    Parked,
     TimedOut,
 )
 from chaingraph.engine.events import EventType
@@ -28,10 +31,13 @@ from chaingraph.engine.node import Kind, NodeError
 from chaingraph.engine.options import Options
 from chaingraph.engine.plan import Plan
 from chaingraph.engine.state import FlowState
-from chaingraph.engine.step import Step
+from chaingraph.engine.step import Children, Step
+from chaingraph.engine.waiting import Waiting
 
 #: Quick nodes run one after the other on the loop; after so many others get their turn.
 BURST = 64
+#: What is due within so many milliseconds is waited for here; for anything longer the run rests.
+LINGER_MS = 2_000
 
 
 class Recorder(Protocol):
@@ -53,8 +59,8 @@ class Recorder(Protocol):
 class Run:
     """One burst of work on one execution, from the folded state on.
 
-    `drive` returns how the flow ended; it records no flow event itself. It may be cancelled from
-    outside (lost lease, shutdown): then nothing more is recorded.
+    `drive` returns how the flow ended or why it rests; it records no terminal event itself. It
+    may be cancelled from outside (lost lease, shutdown): then nothing more is recorded.
     """
 
     def __init__(
@@ -63,11 +69,13 @@ class Run:
         state: FlowState,
         recorder: Recorder,
         options: Options,
+        children: Children,
         *,
-        started_at: int,
-        clock: Callable[[], float] = time.time,
+        time_left_ms: float,
+        clock: Callable[[], int],
     ) -> None:
         self._state = state
+        self._holds = state.holds
         self._recorder = recorder
         self._options = options
         self._graph = state.graph
@@ -76,10 +84,15 @@ class Run:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._ending: Ending | None = None
+        self._is_restored = False
         self._draining = False
         self._abandoned = False
-        self._deadline = started_at / 1000 + options.flow_timeout_ms / 1000
+        #: nodes whose bodies a pause has cancelled
+        self._interrupted: set[str] = set()
         self._clock = clock
+        self._expires_at = time.monotonic() + time_left_ms / 1000
+        self._breakpoints = self._chosen_breakpoints()
+        self._waiting = Waiting(state, self._record, lambda node: self._enqueue([node]), clock)
         self._step = Step(
             identity,
             state,
@@ -87,40 +100,114 @@ class Run:
             self._record,
             recorder,
             self._enqueue,
-            self._meaning,
+            self,
+            children,
             max_value_bytes=options.max_value_bytes,
+            clock=clock,
         )
 
     async def drive(self) -> Ending:
-        """Run until nothing can run any more, `stop`, or the flow's time is over."""
+        """Run until the flow ends or nothing can run without the outside.
+
+        After Parked it may be called again, when something came meanwhile.
+        """
         if self._ending is None:
+            self.restore()
             await self._drive()
         if self._ending is not None:
             self._fail_the_lost()
             return self._ending
-        if self._ready or self._abandoned:
+        if self._abandoned or self._may_launch_later():
             return Drained()
+        if self._holds.pausing is not None:
+            return Parked(None)
+        if self._waiting:
+            return Parked(self._waiting.wake_at)
         self._skip_the_rest()
-        return Completed()
+        return Parked(None) if self._state.open_children else Completed()
 
     async def _drive(self) -> None:
-        self._restore()
-        left = max(0.0, self._deadline - self._clock())
+        left = max(0.0, self._expires_at - time.monotonic())
         expiry = asyncio.get_running_loop().call_later(left, self._expire)
         try:
             async with asyncio.TaskGroup() as tasks:
-                while self._ending is None and (self._tasks or self._may_launch()):
+                while self._ending is None and not self._is_at_rest():
                     self._launch(tasks)
                     await self._turn()
         finally:
             expiry.cancel()
 
+    def close(self) -> None:
+        """Nothing more will be driven."""
+        self._waiting.close()
+
     def stop(self, reason: str) -> None:
         """Cancel the running bodies; `drive` returns Cancelled when they have ended."""
         self._end(Cancelled(reason))
 
+    def fail(self, message: str, node_id: str | None = None) -> None:
+        """As `stop`; `drive` returns Failed."""
+        self._end(Failed(message, node_id))
+
+    def pause(self, told: dict[str, Any], *, now: bool = False) -> None:
+        """Begin no more nodes; `now`: cancel the running bodies too, to run them again later."""
+        if self._holds.pausing is None:
+            self._record(EventType.FLOW_PAUSED, told)
+        if now:
+            self._interrupt()
+        self._wake.set()
+
+    @property
+    def is_paused_as_tree(self) -> bool:
+        """Whether the pause in force is one of the whole tree."""
+        return bool((self._holds.pausing or {}).get("tree"))
+
+    def resume(self, told: dict[str, Any]) -> None:
+        """Go on, past the breakpoints that were hit."""
+        if self._holds.pausing is not None:
+            self._record(EventType.FLOW_RESUMED, told)
+            self._waiting.looked_at()
+            self._wake.set()
+
+    def step(self, told: dict[str, Any]) -> None:
+        """Let the first node that is held run, while the flow stays paused."""
+        self.restore()
+        held = [n for n in (*self._ready, *self._waiting.exhausted) if self._is_paused(n)]
+        if held:
+            self._record(EventType.STEPPED, {"nodeId": held[0], **told})
+            self._waiting.looked_at()
+            self._wake.set()
+
+    def set_breakpoints(self, told: dict[str, Any]) -> None:
+        self._record(EventType.BREAKPOINTS_SET, told)
+        self._breakpoints = self._chosen_breakpoints()
+
+    def signal(self, told: dict[str, Any]) -> None:
+        """Take in a signal: signalId, name, value, by. It is kept until a node wants it."""
+        self.restore()
+        self._record(EventType.SIGNAL_RECEIVED, told)
+        self._waiting.signal_came()
+
+    def child_ended(self, outcome: dict[str, Any]) -> None:
+        """Take in the end of a child: executionId, status, error, and the outputs if wanted."""
+        self.restore()
+        completed = outcome["status"] == "completed"
+        type_ = EventType.CHILD_COMPLETED if completed else EventType.CHILD_FAILED
+        self._record(type_, {k: v for k, v in outcome.items() if k != "outputs" and v is not None})
+        wanted = self._waiting.waits_for_child(outcome["executionId"])
+        self._waiting.child_ended(outcome)
+        if not completed and not wanted and self._options.fails_with_child:
+            error = f": {outcome['error']}" if outcome.get("error") else ""
+            self.fail(f"Child execution {outcome['executionId']} {outcome['status']}{error}")
+        self._wake.set()
+
+    def awaits(self, child_id: str) -> bool:
+        """Whether a node waits for this child and wants its outputs."""
+        self.restore()
+        return self._waiting.waits_for_child(child_id)
+
     def drain(self, grace: float, once_grace: float) -> None:
-        """Begin no more nodes; `drive` returns Drained, or Completed, when the bodies have ended.
+        """Begin no more nodes; `drive` returns Drained when the bodies have ended, if any is left.
 
         After `grace` seconds they are cancelled and nothing is recorded of that; those of `once`
         nodes, which cannot run again, after `once_grace`.
@@ -131,14 +218,172 @@ class Run:
         loop.call_later(grace, self._abandon, (Kind.PURE, Kind.EFFECT))
         loop.call_later(max(grace, once_grace), self._abandon, tuple(Kind))
 
+    def restore(self) -> None:
+        """Bring the plan to where the journal is, and greet the nodes that wait for nothing.
+
+        Done once. Nodes come after those that feed them, so a stream is begun anew before it is
+        read anew.
+        """
+        if self._is_restored:
+            return
+        self._is_restored = True
+        self._state.all_committed()
+        first = self._plan.first()
+        for node_id in first:
+            if not self._state.nodes[node_id].announced:
+                self._status(node_id, "initialized", old="idle")
+        todo = deque(first)
+        for container in self._graph.children:  # may give a port on before it is ready itself
+            todo += self._resolve_again(container)
+        while todo:
+            node_id = todo.popleft()
+            outcome = self._state.nodes[node_id].outcome
+            todo += self._resolve_again(node_id)
+            if outcome is None:
+                self._take_up(node_id)
+            else:
+                todo += self._plan.finish(node_id, outcome)
+
+    def _take_up(self, node_id: str) -> None:
+        """A node that is ready by plan runs, or goes on waiting."""
+        node = self._state.nodes[node_id]
+        waits = node.wait is not None and node.answer is None
+        if waits or node.retry_at is not None:
+            self._waiting.add(node_id)
+        else:
+            self._ready.append(node_id)
+
+    def _resolve_again(self, node_id: str) -> list[str]:
+        ports = self._state.nodes[node_id].resolved
+        return [ready for port in sorted(ports) for ready in self._plan.resolve(node_id, port)]
+
+    # What the steps ask of the run.
+
+    def meaning(self, node_id: str, error: BaseException) -> Exception:
+        """On stop the body has the last word, a time-out speaks for itself. Raises
+        CancelledError when the run or a pause cancelled it, whatever the body made of it."""
+        match self._ending:
+            case TimedOut(limit_ms):
+                return NodeStopped(node_id, str(FlowTimedOut(limit_ms)))
+            case Failed(message):
+                return NodeStopped(node_id, message)
+            case Cancelled(reason) if isinstance(error, asyncio.CancelledError):
+                return NodeStopped(node_id, reason)
+            case None if _is_being_cancelled():
+                raise asyncio.CancelledError from error
+        return error if isinstance(error, Exception) else NodeError("The body cancelled itself")
+
+    def may_retry(self) -> bool:
+        return self._ending is None
+
+    def waits(self, node_id: str) -> None:
+        self._waiting.add(node_id)
+        self._wake.set()
+
+    def ask_human(self, node_id: str, error: Exception) -> None:
+        self._waiting.add(node_id)
+        reason = f"Node {node_id} failed and is out of tries: {error}"
+        self.pause({"reason": reason, "by": "retry", "nodeId": node_id})
+
+    def passed_limit(self, node_id: str, message: str) -> None:
+        self.fail(message, node_id)
+
+    # Starting and stopping nodes.
+
+    def _launch(self, tasks: asyncio.TaskGroup) -> None:
+        budget = BURST
+        while budget and len(self._tasks) < self._options.max_concurrency:
+            node_id = self._next()
+            if node_id is None:
+                return
+            if node_id in self._graph.quick:
+                self._step.run_quick(node_id)
+                budget -= 1
+            else:
+                self._tasks[node_id] = tasks.create_task(self._run_one(node_id), name=node_id)
+
+    def _next(self) -> str | None:
+        """Take the node that is to start now, if there is one."""
+        if self._draining or not self._ready:
+            return None
+        if self._holds.pausing is None:
+            node_id = self._ready.popleft()
+        else:
+            free = [node_id for node_id in self._ready if not self._is_paused(node_id)]
+            if not free:
+                return None
+            node_id = free[0]
+            self._ready.remove(node_id)
+        return None if self._breakpoints and self._breaks(node_id) else node_id
+
+    def _breaks(self, node_id: str) -> bool:
+        """Hold the node, and with it the flow, if there is a breakpoint before it."""
+        holds = self._holds
+        if node_id in holds.passed or self._state.nodes[node_id].attempt:
+            return False
+        hit = self._breakpoints.hit(node_id, *self._step.ahead(node_id), first=not holds.passed)
+        if hit is None:
+            return False
+        self._ready.appendleft(node_id)
+        self._record(EventType.BREAKPOINT_HIT, hit)
+        at = f"edge {hit['edgeId']}" if "edgeId" in hit else f"node {node_id}"
+        self.pause({"reason": f"Breakpoint at {at}", "by": "breakpoint", "nodeId": node_id})
+        return True
+
+    def _is_paused(self, node_id: str) -> bool:
+        return self._holds.pausing is not None and node_id not in self._holds.released
+
+    def _may_launch(self) -> bool:
+        return not self._draining and self._may_launch_later()
+
+    def _may_launch_later(self) -> bool:
+        """Whether a node could start, if this worker did not go away."""
+        if self._holds.pausing is None:
+            return bool(self._ready)
+        return any(not self._is_paused(node_id) for node_id in self._ready)
+
+    def _is_at_rest(self) -> bool:
+        return not (self._tasks or self._may_launch() or self._lingers())
+
+    def _lingers(self) -> bool:
+        """Whether something is due so soon that it is waited for here."""
+        if self._draining or self._holds.pausing is not None:
+            return False
+        due = self._waiting.wake_at
+        return due is not None and due - self._clock() <= LINGER_MS
+
+    async def _turn(self) -> None:
+        if self._may_launch() and len(self._tasks) < self._options.max_concurrency:
+            await self._recorder.room()
+            return
+        self._wake.clear()
+        if self._ending is None and not self._is_at_rest():
+            await self._wake.wait()
+
+    async def _run_one(self, node_id: str) -> None:
+        limit = self._graph.timeouts.get(node_id, self._options.node_timeout_ms)
+        try:
+            await self._step.run(node_id, limit)
+        finally:
+            del self._tasks[node_id]
+            if node_id in self._interrupted:
+                self._interrupted.discard(node_id)
+                if self._state.nodes[node_id].outcome is None:
+                    self._take_up(node_id)
+            self._wake.set()
+
+    def _interrupt(self) -> None:
+        """Cancel the bodies that may run again."""
+        for node_id, task in self._tasks.items():
+            if self._graph.types[node_id].kind is not Kind.ONCE:
+                self._interrupted.add(node_id)
+                task.cancel()
+
     def _abandon(self, kinds: tuple[Kind, ...]) -> None:
         for node_id, task in self._tasks.items():
             if self._graph.types[node_id].kind in kinds:
                 self._abandoned = True
                 task.cancel()
-
-    def _may_launch(self) -> bool:
-        return bool(self._ready) and not self._draining
 
     def _expire(self) -> None:
         self._end(TimedOut(self._options.flow_timeout_ms))
@@ -158,72 +403,9 @@ class Run:
         self._ready.extend(nodes)
         self._wake.set()
 
-    def _restore(self) -> None:
-        """Bring the plan to where the journal is, and greet the nodes that wait for nothing.
-
-        Nodes come after those that feed them, so a stream is begun anew before it is read anew.
-        """
-        self._state.all_committed()
-        first = self._plan.first()
-        for node_id in first:
-            if not self._state.nodes[node_id].announced:
-                self._status(node_id, "initialized", old="idle")
-        todo = deque(first)
-        for container in self._graph.children:  # may give a port on before it is ready itself
-            todo += self._resolve_again(container)
-        while todo:
-            node_id = todo.popleft()
-            outcome = self._state.nodes[node_id].outcome
-            todo += self._resolve_again(node_id)
-            if outcome is None:
-                self._ready.append(node_id)
-            else:
-                todo += self._plan.finish(node_id, outcome)
-
-    def _resolve_again(self, node_id: str) -> list[str]:
-        ports = self._state.nodes[node_id].resolved
-        return [ready for port in sorted(ports) for ready in self._plan.resolve(node_id, port)]
-
-    def _launch(self, tasks: asyncio.TaskGroup) -> None:
-        budget = BURST
-        while self._may_launch() and budget and len(self._tasks) < self._options.max_concurrency:
-            node_id = self._ready.popleft()
-            node_type = self._graph.types[node_id]
-            if node_type.quick and node_type.kind is Kind.PURE:
-                self._step.run_quick(node_id)
-                budget -= 1
-            else:
-                self._tasks[node_id] = tasks.create_task(self._run_one(node_id), name=node_id)
-
-    async def _turn(self) -> None:
-        if self._may_launch() and len(self._tasks) < self._options.max_concurrency:
-            await self._recorder.room()
-            return
-        self._wake.clear()
-        if self._ending is None and self._tasks:
-            await self._wake.wait()
-
-    async def _run_one(self, node_id: str) -> None:
-        try:
-            await self._step.run(node_id, self._options.node_timeout_ms)
-        finally:
-            del self._tasks[node_id]
-            self._wake.set()
-
-    def _meaning(self, node_id: str, error: BaseException) -> Exception:
-        """What the node fails with whose body ended in `error`.
-
-        On stop the body has the last word, a time-out speaks for itself. Raises CancelledError
-        when the run is cancelled from outside, whatever the body made of it.
-        """
-        match self._ending:
-            case TimedOut(limit_ms):
-                return NodeStopped(node_id, str(FlowTimedOut(limit_ms)))
-            case Cancelled(reason) if isinstance(error, asyncio.CancelledError):
-                return NodeStopped(node_id, reason)
-            case None if _is_being_cancelled():
-                raise asyncio.CancelledError from error
-        return error if isinstance(error, Exception) else NodeError("The body cancelled itself")
+    def _chosen_breakpoints(self) -> Breakpoints:
+        live = self._holds.breakpoints
+        return self._options.breakpoints if live is None else Breakpoints.of(live)
 
     def _skip_the_rest(self) -> None:
         for node_id in self._plan.never_ready():
@@ -233,10 +415,11 @@ class Run:
                 self._record(EventType.NODE_SKIPPED, {"nodeId": node_id, "reason": reason})
 
     def _fail_the_lost(self) -> None:
-        """Nodes that a lost worker had begun are not begun again only to be stopped."""
+        """Nodes that had begun, and wait or were lost, are not begun again only to be stopped."""
+        self._waiting.close()
         for node_id, node in self._state.nodes.items():
             if node.status == "executing" and node.outcome is None:
-                self._step.fail(node_id, self._meaning(node_id, asyncio.CancelledError()))
+                self._step.fail(node_id, self.meaning(node_id, asyncio.CancelledError()))
 
     def _status(self, node_id: str, new: str, old: str | None = None) -> None:
         was = old if old is not None else self._state.nodes[node_id].status

@@ -6,6 +6,7 @@ after a crash is what was there before it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,9 +14,13 @@ from typing import Any
 from chaingraph.engine.channel import Channel
 from chaingraph.engine.events import EventType
 from chaingraph.engine.graph import Graph
+from chaingraph.engine.holds import Holds
+from chaingraph.engine.waits import Answer, ChildEnded, Received, TimeIsUp
 from chaingraph.flow.model import ERROR, ERROR_MESSAGE, SUCCESS, Edge, Node
 from chaingraph.flow.ports import PortType, root_of
 from chaingraph.flow.transfer import get_path, set_path
+
+NEVER = math.inf
 
 #: Statuses a stored node may begin with; anything else is a leftover of an earlier run.
 FRESH = frozenset(("idle", "initialized", "ready", "pending"))
@@ -37,6 +42,12 @@ class NodeState:
     transferred: set[str] = field(default_factory=set)
     #: output ports that resolved before the node ended
     resolved: set[str] = field(default_factory=set)
+    #: what it waits for before its body runs, as it is in the journal
+    wait: Mapping[str, Any] | None = None
+    answer: Answer | None = None
+    #: tries that failed and are to be repeated, and when, in ms; NEVER: when the flow is resumed
+    failures: int = 0
+    retry_at: float | None = None
 
 
 def _stream(value: Any) -> Channel:
@@ -65,11 +76,26 @@ def _initial(node: Node) -> NodeState:
 class FlowState:
     """The state of all nodes of one execution. `apply` is the only way to change it."""
 
-    __slots__ = ("_edges", "_rules", "graph", "nodes")
+    __slots__ = (
+        "_edges",
+        "_rules",
+        "graph",
+        "holds",
+        "nodes",
+        "open_children",
+        "signals",
+        "spawned",
+    )
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.nodes = {node.id: _initial(node) for node in graph.flow.nodes.values()}
+        self.holds = Holds()
+        #: signals that came and were not consumed yet, by id, in the order of their coming
+        self.signals: dict[str, Mapping[str, Any]] = {}
+        #: children so far, and those of them that have not ended
+        self.spawned = 0
+        self.open_children = 0
         self._edges: Mapping[str, Edge] = graph.edges
         self._rules: Mapping[EventType, Callable[[Mapping[str, Any]], None]] = {
             EventType.NODE_STATUS_CHANGED: self._status_changed,
@@ -80,6 +106,19 @@ class FlowState:
             EventType.EDGE_TRANSFER_COMPLETED: self._transferred,
             EventType.NODE_PORT_RESOLVED: self._port_resolved,
             EventType.NODE_STREAM_CHUNK: self._chunk,
+            EventType.NODE_WAITING: self._waiting,
+            EventType.NODE_ANSWERED: self._answered,
+            EventType.NODE_RETRY_SCHEDULED: self._retry_scheduled,
+            EventType.SIGNAL_RECEIVED: self._signal,
+            EventType.SIGNAL_REJECTED: self._signal_rejected,
+            EventType.CHILD_SPAWNED: self._child_spawned,
+            EventType.CHILD_COMPLETED: self._child_ended,
+            EventType.CHILD_FAILED: self._child_ended,
+            EventType.FLOW_PAUSED: self.holds.pause,
+            EventType.FLOW_RESUMED: self._resumed,
+            EventType.BREAKPOINT_HIT: self.holds.hit,
+            EventType.BREAKPOINTS_SET: self.holds.set_breakpoints,
+            EventType.STEPPED: self._stepped,
         }
 
     def all_committed(self) -> None:
@@ -104,6 +143,7 @@ class FlowState:
         node_id = data["nodeId"]
         state = self.nodes[node_id]
         state.attempt += 1
+        state.wait = state.answer = state.retry_at = None
         for port_id in self.graph.streams_out[node_id]:
             channel: Channel = state.values[port_id]
             channel.restart()
@@ -126,6 +166,54 @@ class FlowState:
     def _chunk(self, data: Mapping[str, Any]) -> None:
         channel: Channel = self.nodes[data["nodeId"]].values[root_of(data["portId"])]
         channel.extend_to(data["from"], data["items"])
+
+    def _waiting(self, data: Mapping[str, Any]) -> None:
+        self.nodes[data["nodeId"]].wait = data["wait"]
+
+    def _answered(self, data: Mapping[str, Any]) -> None:
+        state, answer = self.nodes[data["nodeId"]], data["answer"]
+        match answer["kind"]:
+            case "signal":
+                signal = self.signals.pop(answer["signalId"])
+                state.answer = Received(signal["value"], signal["by"])
+            case "child":
+                outputs = answer.get("outputs") or {}
+                state.answer = ChildEnded(
+                    answer["executionId"], answer["status"], outputs, answer.get("error")
+                )
+            case _:
+                state.answer = TimeIsUp()
+
+    def _retry_scheduled(self, data: Mapping[str, Any]) -> None:
+        state, at = self.nodes[data["nodeId"]], data["at"]
+        state.failures = state.failures + 1 if at is not None else 0
+        state.retry_at = at if at is not None else NEVER
+        state.wait = state.answer = None
+
+    def _signal(self, data: Mapping[str, Any]) -> None:
+        self.signals[data["signalId"]] = data
+
+    def _signal_rejected(self, data: Mapping[str, Any]) -> None:
+        self.signals.pop(data["signalId"], None)
+
+    def _child_spawned(self, data: Mapping[str, Any]) -> None:
+        self.spawned += 1
+        self.open_children += 1
+
+    def _child_ended(self, data: Mapping[str, Any]) -> None:
+        self.open_children -= 1
+
+    def _resumed(self, data: Mapping[str, Any]) -> None:
+        self.holds.resume(data)
+        for state in self.nodes.values():
+            if state.retry_at == NEVER:
+                state.retry_at = 0
+
+    def _stepped(self, data: Mapping[str, Any]) -> None:
+        self.holds.step(data)
+        state = self.nodes[data["nodeId"]]
+        if state.retry_at == NEVER:
+            state.retry_at = 0
 
     def _completed(self, data: Mapping[str, Any]) -> None:
         state = self._ended(data, EventType.NODE_COMPLETED)
@@ -150,6 +238,7 @@ class FlowState:
     def _ended(self, data: Mapping[str, Any], outcome: EventType) -> NodeState:
         state = self.nodes[data["nodeId"]]
         state.outcome = outcome
+        state.wait = state.answer = state.retry_at = None
         return state
 
     def _take(self, state: NodeState, data: Mapping[str, Any]) -> None:

@@ -7,28 +7,29 @@ status `executing` < `node:started` < transfers < status of the end <
 from __future__ import annotations
 
 import asyncio
+import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, cast
 
 from chaingraph.engine.channel import Channel, StreamReader, StreamWriter
 from chaingraph.engine.chunks import ChunkWriter
 from chaingraph.engine.context import BodyContext, Identity
-from chaingraph.engine.control import Interrupted, NodeTimedOut
+from chaingraph.engine.control import Interrupted, LimitPassed, NodeTimedOut
 from chaingraph.engine.events import EventType
 from chaingraph.engine.node import Kind, NodeError, NodeType, Values
 from chaingraph.engine.plan import Plan
 from chaingraph.engine.state import FlowState
 from chaingraph.engine.threads import run_in_thread
+from chaingraph.engine.transfers import Transfers
 from chaingraph.engine.values import changed_values, weigh
+from chaingraph.engine.waits import Child, wait_json, waiting_ms
 from chaingraph.errors import ChainGraphError, PortError
-from chaingraph.flow.model import ERROR, ERROR_MESSAGE, EXECUTE, SUCCESS, SYSTEM_PORTS, Edge
+from chaingraph.flow.model import ERROR_MESSAGE, EXECUTE, SUCCESS, SYSTEM_PORTS
 from chaingraph.flow.ports import Json, Port, PortType
-from chaingraph.flow.transfer import SCALARS, copy, get_path, normalise
+from chaingraph.flow.transfer import SCALARS, copy, normalise
 from chaingraph.superjson import JsError
-
-DEAD = frozenset(("error", "skipped", "disposed"))
 
 
 class Commits(Protocol):
@@ -37,6 +38,38 @@ class Commits(Protocol):
     async def committed(self) -> None: ...
     async def room(self) -> None: ...
     def after_commit(self, call: Callable[[], None]) -> None: ...
+
+
+class Bounds(Protocol):
+    """What a step needs to know of the run around it."""
+
+    def meaning(self, node_id: str, error: BaseException) -> Exception:
+        """What the node fails with whose body ended in `error`.
+
+        Raises CancelledError when nothing is to be said of it."""
+
+    def may_retry(self) -> bool: ...
+    def waits(self, node_id: str) -> None:
+        """The node began to wait, or is to be tried again later: its state says for what."""
+
+    def ask_human(self, node_id: str, error: Exception) -> None:
+        """The node has used up its tries, and is to be looked at."""
+
+    def passed_limit(self, node_id: str, message: str) -> None: ...
+
+
+class Children(Protocol):
+    """Executions that this one begins."""
+
+    def emit(self, node_id: str, events: Sequence[Mapping[str, Any]]) -> None:
+        """A child for each event, in one commit with what was recorded last.
+
+        Raises LimitPassed."""
+
+    async def call(self, node_id: str, wanted: Child) -> str:
+        """A child that runs another flow; its id. In one commit with what is recorded next.
+
+        Raises LimitPassed, and what the node fails with when there is no such flow."""
 
 
 class Step:
@@ -50,9 +83,11 @@ class Step:
         record: Callable[[EventType, dict[str, Any]], None],
         commits: Commits,
         enqueue: Callable[[list[str]], None],
-        meaning: Callable[[str, BaseException], Exception],
+        bounds: Bounds,
+        children: Children,
         *,
         max_value_bytes: int,
+        clock: Callable[[], int],
     ) -> None:
         self.record = record
         self.room = commits.room
@@ -64,8 +99,11 @@ class Step:
         self._plan = plan
         self._commits = commits
         self._enqueue = enqueue
-        self._meaning = meaning
+        self._bounds = bounds
+        self._children = children
+        self._clock = clock
         self._max_value_bytes = max_value_bytes
+        self._transfers = Transfers(state, plan, record)
         self._loop = asyncio.get_running_loop()
         self._began: dict[str, float] = {}
         self._chunks: dict[str, list[ChunkWriter]] = {}
@@ -78,34 +116,76 @@ class Step:
         try:
             outputs = self._graph.types[node_id].body(self._inputs(node_id), context)
         except Exception as error:
-            self.fail(node_id, error)
+            self._failed(node_id, error)
         else:
             self._complete(node_id, cast(Values, outputs), context)
         finally:
             context.close()
 
+    def ahead(self, node_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """See `Transfers.ahead`."""
+        return self._transfers.ahead(node_id)
+
     async def run(self, node_id: str, timeout_ms: float) -> None:
         """Run any node. `meaning` says what an error or a cancellation makes of it."""
-        if not self._begin(node_id):
+        state, node_type = self._nodes[node_id], self._graph.types[node_id]
+        if state.answer is None and not self._begin(node_id):
             return
-        node_type = self._graph.types[node_id]
-        context = BodyContext(self._identity, self, node_id, self._nodes[node_id].attempt)
+        context = BodyContext(self._identity, self, node_id, state.attempt, state.answer)
         try:
+            if state.answer is None and await self._waits(node_type, node_id, context):
+                return
             if node_type.kind is not Kind.PURE:
                 await self._commits.committed()
             outputs = await self._body(node_type, node_id, context, timeout_ms)
+        except LimitPassed as error:
+            self._bounds.passed_limit(node_id, str(error))
         except (Exception, asyncio.CancelledError) as error:
-            self.fail(node_id, self._meaning(node_id, error))
+            self._failed(node_id, self._bounds.meaning(node_id, error))
         else:
             self._complete(node_id, outputs, context)
         finally:
             context.close()
 
+    async def _waits(self, node_type: NodeType, node_id: str, context: BodyContext) -> bool:
+        """Ask the node what it waits for, and journal that. False when it need not wait."""
+        wait = node_type.waits and node_type.waits(self._inputs(node_id), context)
+        if wait is None:
+            return False
+        due = self._clock() + round(ms) if (ms := waiting_ms(wait)) is not None else None
+        child_id = await self._children.call(node_id, wait) if isinstance(wait, Child) else ""
+        data = {"nodeId": node_id, "wait": wait_json(wait, due, child_id)}
+        self.record(EventType.NODE_WAITING, data)
+        self._bounds.waits(node_id)
+        return True
+
+    def _failed(self, node_id: str, error: Exception) -> None:
+        """The node is tried again, or looked at, or it ends as failed."""
+        policy = self._graph.retries.get(node_id)
+        if policy is None or not self._bounds.may_retry() or not policy.covers(*_named(error)):
+            self.fail(node_id, error)
+            return
+        failures = self._nodes[node_id].failures + 1
+        if failures < policy.attempts:
+            at = self._clock() + policy.delay(failures, random.random())
+            self._schedule(node_id, failures, error, at)
+            self._bounds.waits(node_id)
+        elif policy.then == "pause":
+            self._schedule(node_id, failures, error, None)
+            self._bounds.ask_human(node_id, error)
+        else:
+            self.fail(node_id, error)
+
+    def _schedule(self, node_id: str, failures: int, error: Exception, at: int | None) -> None:
+        for chunks in self._chunks.pop(node_id, ()):
+            chunks.stop()
+        shown = JsError(*_named(error))
+        data = {"nodeId": node_id, "attempt": failures, "error": shown, "at": at}
+        self.record(EventType.NODE_RETRY_SCHEDULED, data)
+
     def fail(self, node_id: str, error: Exception) -> None:
         """End the node as failed; its error ports resolve."""
-        name = type(error).__name__
-        shown = JsError("Error" if isinstance(error, NodeError) else name, str(error) or name)
-        data = {"nodeId": node_id, "values": {}, "error": shown}
+        data = {"nodeId": node_id, "values": {}, "error": JsError(*_named(error))}
         self._end(node_id, "error", EventType.NODE_FAILED, data)
 
     def log(self, node_id: str, text: str) -> None:
@@ -162,7 +242,7 @@ class Step:
         )
         if starts:
             self._start(node_id)
-        if not self._transfer(node_id, self._edges(node_id, only_resolved=starts)):
+        if not self._transfers.carry(node_id, only_resolved=starts):
             self._skip(node_id, "edge transfer failed")
             return False
         if self._is_captured(node_id):
@@ -190,60 +270,6 @@ class Step:
         if state.attempt:
             data["attempt"] = state.attempt + 1
         self.record(EventType.NODE_STARTED, data)
-
-    def _edges(self, node_id: str, *, only_resolved: bool) -> list[Edge]:
-        """The edges to transfer now: the first resolved one of each port, or all of them.
-
-        Ports and edges whose values arrived before a crash keep them.
-        """
-        incoming = self._graph.incoming[node_id]
-        arrived = self._nodes[node_id].transferred
-        if not only_resolved:
-            return [edge for edge in incoming if edge.id not in arrived]
-        filled = {edge.target_port for edge in incoming if edge.id in arrived} if arrived else set()
-        chosen: list[Edge] = []
-        for edge in incoming:
-            resolved = self._plan.is_resolved(edge.source, edge.source_port)
-            if resolved and edge.target_port not in filled:
-                filled.add(edge.target_port)
-                chosen.append(edge)
-        return chosen
-
-    def _transfer(self, node_id: str, edges: list[Edge]) -> bool:
-        return all([self._carry(edge) for edge in edges])
-
-    def _carry(self, edge: Edge) -> bool:
-        problem = self._obstacle(edge)
-        if problem is None:
-            data: dict[str, Any] = {"edgeId": edge.id, "transferTime": 0}
-            try:
-                self.record(EventType.EDGE_TRANSFER_COMPLETED, data)
-                return True
-            except PortError as error:  # an index that no array may have
-                problem = str(error)
-        data = {"edgeId": edge.id, "error": JsError("Error", problem)}
-        self.record(EventType.EDGE_TRANSFER_FAILED, data)
-        return False
-
-    def _obstacle(self, edge: Edge) -> str | None:
-        """Why the edge cannot transfer its value, or None."""
-        source = self._nodes[edge.source]
-        if edge.id not in self._graph.from_error:
-            if source.status in DEAD:
-                return f"Source node {edge.source} is in status {source.status}"
-            if source.values.get(ERROR) is True:
-                return f"Source node {edge.source} has an error"
-            if source.values.get(SUCCESS, True) is not True:
-                return f"Source node {edge.source} did not succeed"
-        if (
-            edge.id in self._graph.into_required
-            and get_path(source.values, edge.source_port) is None
-        ):
-            return (
-                f"Source port {edge.source_port} has no data to transfer "
-                f"and target port {edge.target_port} is required"
-            )
-        return None
 
     def _is_captured(self, node_id: str) -> bool:
         """Inside a container that is no group: a node used as a tool, its code does not run."""
@@ -297,7 +323,7 @@ class Step:
     def _complete(self, node_id: str, outputs: Values, context: BodyContext) -> None:
         if outputs.get(SUCCESS, True) is not True:
             message = outputs.get(ERROR_MESSAGE) or "node did not complete successfully"
-            self.fail(node_id, NodeError(str(message)))
+            self._failed(node_id, NodeError(str(message)))
             return
         ports, current = self._flow_nodes[node_id].ports, self._nodes[node_id].values
         try:
@@ -306,12 +332,17 @@ class Step:
                 weigh(f"event {event['type']}", event["data"], self._max_value_bytes)
         except Exception as error:  # whatever a body returns, converting it is the node's matter
             named = isinstance(error, ChainGraphError)
-            self.fail(node_id, NodeError(str(error)) if named else error)
+            self._failed(node_id, NodeError(str(error)) if named else error)
             return
         data: dict[str, Any] = {"nodeId": node_id, "values": values}
         if context.emitted:
             data["emitted"] = context.emitted
         self._end(node_id, "completed", EventType.NODE_COMPLETED, data)
+        if context.emitted:
+            try:
+                self._children.emit(node_id, context.emitted)
+            except LimitPassed as error:
+                self._bounds.passed_limit(node_id, str(error))
 
     def _skip(self, node_id: str, reason: str) -> None:
         self._end(node_id, "skipped", EventType.NODE_SKIPPED, {"nodeId": node_id, "reason": reason})
@@ -330,6 +361,12 @@ class Step:
     def _status(self, node_id: str, new: str) -> None:
         change = {"nodeId": node_id, "oldStatus": self._nodes[node_id].status, "newStatus": new}
         self.record(EventType.NODE_STATUS_CHANGED, change)
+
+
+def _named(error: Exception) -> tuple[str, str]:
+    """Name and message of an error, as the journal shows them."""
+    name = type(error).__name__
+    return "Error" if isinstance(error, NodeError) else name, str(error) or name
 
 
 def _captures(port: Port, node_id: str) -> bool:

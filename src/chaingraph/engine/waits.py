@@ -71,3 +71,26 @@ class ChildEnded:
 
 
 Answer: TypeAlias = TimeIsUp | Received | ChildEnded
+
+
+def waiting_ms(wait: Wait) -> float | None:
+    """How long it waits at most."""
+    match wait:
+        case Sleep(ms):
+            return max(0.0, ms)
+        case Signal(timeout_ms=timeout_ms):
+            return timeout_ms
+        case Child():
+            return None
+
+
+def wait_json(wait: Wait, due: int | None, child_id: str) -> dict[str, Any]:
+    """The wait as the journal keeps it; `due` is in ms since 1970."""
+    match wait:
+        case Sleep():
+            return {"kind": "sleep", "due": due}
+        case Child(flow_id=flow_id):
+            return {"kind": "child", "executionId": child_id, "flowId": flow_id}
+        case Signal(name, schema, _, title, assignees):
+            said = {"name": name, "schema": dict(schema), "due": due, "title": title}
+            return {"kind": "signal", **said, "assignees": list(assignees)}

@@ -2,106 +2,52 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from chaingraph import metrics
 from chaingraph.engine.events import TERMINAL
 from chaingraph.engine.graph import Graph
-from chaingraph.errors import ExecutionNotFound, StoreUnavailable
+from chaingraph.errors import ExecutionNotFound
 from chaingraph.execution.feed import Feed, Feeds
-from chaingraph.execution.ports import Bell, Journal, Ring
-from chaingraph.execution.reading import PAGE, decode
+from chaingraph.execution.news import PATIENCE, News
+from chaingraph.execution.ports import Bell, Journal
+from chaingraph.execution.reading import FIRST_PAGE, PAGE, decode
 from chaingraph.execution.records import Entry, Stored
 from chaingraph.execution.view import SeenEvent, seen, snapshot
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-log = logging.getLogger(__name__)
-
-#: A ring that got lost costs this many seconds.
-PATIENCE = 1.0
-#: After so many waits without news a follower looks whether its execution is still there.
-LOOK_EVERY = 5
-#: Seconds between the tries of a reader whose store is away; the last one is repeated.
-BACK_OFF = (0.1, 0.3, 1.0, 2.0)
-
-
-async def _insist(
-    ring: Ring, read: Callable[P, Awaitable[T]], *args: P.args, **named: P.kwargs
-) -> T:
-    """The result of a read; while the store is away it is tried again, at the next ring or later.
-
-    A follower outlives a restart of its database: it knows its position, so nothing is missed.
-    """
-    failures = 0
-    while True:
-        try:
-            return await read(*args, **named)
-        except StoreUnavailable as error:
-            log.info("a follower waits for the database: %s", error)
-        await ring.wait(BACK_OFF[min(failures, len(BACK_OFF) - 1)])
-        ring.clear()
-        failures += 1
-
-
-class _News:
-    """Waits for news of one execution, and sees to it that nobody waits for a deleted one."""
-
-    def __init__(self, journal: Journal, ring: Ring, stored: Stored, start: int) -> None:
-        self._journal = journal
-        self._ring = ring
-        self._id = stored.row.id
-        self._waits = 0
-        #: who begins behind the last event there is may never see one
-        self._is_ahead = start >= stored.dispatch.next_position
-
-    def came(self, events: int) -> None:
-        """Some were there to be read."""
-        self._is_ahead = False
-        self._waits = 0
-        metrics.follower_lag_events.observe(events)
-
-    async def are_over(self, start: int) -> bool:
-        """Whether the execution has ended before position `start`."""
-        if not self._is_ahead:
-            return False
-        found = await _insist(self._ring, self._journal.get, self._id)
-        if found is None:
-            raise ExecutionNotFound(self._id)
-        return found.row.status.is_terminal and found.dispatch.next_position <= start
-
-    async def wait(self, patience: float) -> None:
-        """Return when there may be news. Raises ExecutionNotFound when there will be none."""
-        await self._ring.wait(patience)
-        self._waits += 1
-        if self._waits % LOOK_EVERY:
-            return
-        if await _insist(self._ring, self._journal.get, self._id) is None:
-            raise ExecutionNotFound(self._id)
 
 
 async def follow(
     journal: Journal, bell: Bell, stored: Stored, *, start: int = 0, patience: float = PATIENCE
 ) -> AsyncIterator[list[Entry]]:
     """Batches of committed entries from position `start` on, until the last one."""
-    with bell.listen(stored.row.id) as ring, metrics.followers.track_inprogress():
-        news = _News(journal, ring, stored, start)
+    execution_id, limit = stored.row.id, FIRST_PAGE
+    # Who begins behind the last event there is may never see one.
+    is_ahead = start >= stored.dispatch.next_position
+    with bell.listen(execution_id) as ring, metrics.followers.track_inprogress():
+        news = News(journal, ring, execution_id)
         while True:
-            ring.clear()  # before reading: a ring during the read is kept
-            entries = await _insist(ring, journal.read, stored.row.id, start, PAGE)
+            entries = await news.insist(journal.read, execution_id, start, limit)
             if entries:
-                news.came(len(entries))
+                news.came()
+                metrics.follower_lag_events.observe(len(entries))
                 yield entries
-                start = entries[-1].position + 1
+                start, is_ahead = entries[-1].position + 1, False
                 if entries[-1].type in TERMINAL:
                     return
-            elif await news.are_over(start):
+            elif is_ahead and await _is_over(journal, news, execution_id, start):
                 return
-            else:
+            if len(entries) < limit:
                 await news.wait(patience)
+            limit = PAGE
+
+
+async def _is_over(journal: Journal, news: News, execution_id: str, start: int) -> bool:
+    """Whether the execution has ended before position `start`."""
+    found = await news.insist(journal.get, execution_id)
+    if found is None:
+        raise ExecutionNotFound(execution_id)
+    return found.row.status.is_terminal and found.dispatch.next_position <= start
 
 
 async def follow_full(
@@ -112,26 +58,23 @@ async def follow_full(
     A reader further back than the feed reaches comes up to it on a feed of its own.
     """
     with (
-        bell.listen(stored.row.id) as ring,
-        feeds.following(stored, graph) as shared,
+        feeds.following(bell, stored, graph) as shared,
         metrics.followers.track_inprogress(),
     ):
-        news = _News(shared.journal, ring, stored, start)
         own: Feed | None = None
         while True:
-            ring.clear()
             own = None if shared.holds(start) else own or feeds.apart(stored, graph)
-            page = await _insist(ring, (own or shared).page, start)
-            if page:
-                news.came(len(page))
+            feed = own or shared
+            if page := feed.page(start):
+                metrics.follower_lag_events.observe(len(page))
                 yield page
                 start = page[-1].position + 1
                 if page[-1].is_last:
                     return
-            elif await news.are_over(start):
+            elif feed.is_over:
                 return
             else:
-                await news.wait(PATIENCE)
+                await feed.more()
 
 
 async def follow_compact(
@@ -143,4 +86,7 @@ async def follow_compact(
     """
     yield [snapshot(stored, flow, start)]
     async for entries in follow(journal, bell, stored, start=start):
-        yield [seen(event, event.data) for event in map(decode, entries)]
+        yield [
+            seen(event, event.data, entry.data)
+            for event, entry in zip(map(decode, entries), entries, strict=True)
+        ]

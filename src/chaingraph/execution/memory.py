@@ -11,8 +11,9 @@ from datetime import datetime
 
 from chaingraph.errors import ExecutionNotFound, Fenced, IdempotencyConflict, InboxMoved
 from chaingraph.execution import endings
+from chaingraph.execution.blob_references import blob_hashes
 from chaingraph.execution.boundary import reached
-from chaingraph.execution.commands import Answer, Effect, effect_of
+from chaingraph.execution.commands import Answer
 from chaingraph.execution.isolation import Waiting, admitted
 from chaingraph.execution.memory_row import MemoryRow, in_turns
 from chaingraph.execution.ports import Append, NewExecution
@@ -41,6 +42,10 @@ class MemoryJournal:
         self._keys: dict[str, tuple[str, str]] = {}
         self._workers: dict[str, WorkerRow] = {}
 
+    @property
+    def executions(self) -> Mapping[str, MemoryRow]:
+        return self._executions
+
     async def create(self, new: NewExecution) -> str:
         if new.key is not None and new.key in self._keys:
             known, input_hash = self._keys[new.key]
@@ -49,12 +54,25 @@ class MemoryJournal:
             return known
         if new.id in self._executions:
             return new.id
+        self._add(new)
+        return new.id
+
+    def _add(self, new: NewExecution) -> None:
+        at, started = self._clock(), new.is_started
+        inbox = [replace(each, seq=seq, at=at) for seq, each in enumerate(new.inbox, 1)]
+        entries = [new.created, *new.taken_over]
+        disposition = Disposition.QUEUED if started else Disposition.PARKED
+        seq = len(inbox)
+        dispatch = Dispatch(disposition, int(started), None, len(entries), seq, 0, new.snapshot)
+        row = MemoryRow(new.row, dispatch, entries, inbox, awaited=new.awaited)
+        self._executions[new.id] = row
         self._snapshots[new.snapshot] = new.flow
-        dispatch = Dispatch(Disposition.PARKED, 0, None, 1, 0, 0, new.snapshot)
-        self._executions[new.id] = MemoryRow(new.row, dispatch, [new.created])
         if new.key is not None:
             self._keys[new.key] = (new.id, new.input_hash)
-        return new.id
+        for hash_ in {found for entry in new.taken_over for found in blob_hashes(entry)}:
+            data = self._blobs.get((new.blobs_of or "", hash_))
+            if data is not None:
+                self._blobs[new.root_execution_id, hash_] = data
 
     async def get(self, execution_id: str) -> Stored | None:
         found = self._executions.get(execution_id)
@@ -74,6 +92,10 @@ class MemoryJournal:
         ]
         return sorted(roots, key=lambda each: each.row.created_at, reverse=True)[:limit]
 
+    async def heads(self, root_id: str) -> Mapping[str, int]:
+        tree = (e for e in self._executions.values() if e.row.root_execution_id == root_id)
+        return {each.row.id: each.dispatch.next_position for each in tree}
+
     async def read(self, execution_id: str, start: int, limit: int) -> list[Entry]:
         found = self._executions.get(execution_id)
         return found.entries[start : start + limit] if found is not None else []
@@ -89,19 +111,9 @@ class MemoryJournal:
         execution = self._executions.get(execution_id)
         if execution is None:
             raise ExecutionNotFound(execution_id)
-        if any(known.id == command.id for known in execution.inbox):
-            return Answer(repeated=True)
-        effect = effect_of(command, execution.stored)
-        seq = execution.dispatch.inbox_seq + 1
-        execution.inbox.append(replace(command, seq=seq, at=self._clock()))
-        execution.move(inbox_seq=seq)
+        answer = execution.deliver(command, self._clock())
         reached("deliver")
-        if effect is Effect.WAKE:
-            return Answer(woke=execution.wake(self._clock()).number)
-        if effect is Effect.END:
-            position, at = execution.dispatch.next_position, self._clock()
-            execution.end(*endings.cancelled(position, at, command, execution.folded))
-        return Answer()
+        return answer
 
     async def inbox(self, execution_id: str, after: int) -> list[Command]:
         found = self._executions.get(execution_id)
@@ -132,7 +144,8 @@ class MemoryJournal:
         execution = self._held(append.lease)
         if execution is None or execution.dispatch.next_position != append.expected:
             raise Fenced(append.lease.execution_id, append.lease.number)
-        if append.ends and execution.dispatch.inbox_seq != append.seen:
+        held_back = append.ends or append.parks
+        if held_back and execution.dispatch.inbox_seq != append.seen:
             raise InboxMoved(append.lease.execution_id)
         for blob in append.blobs:
             self._blobs[append.root_execution_id, blob.hash] = blob.data
@@ -140,10 +153,18 @@ class MemoryJournal:
         execution.last_batch = append.batch_id
         if append.progress:
             execution.note(failure_count=0)
-        execution.move(inbox_cursor=append.cursor)
+        open_children = execution.dispatch.open_children + len(append.children)
+        execution.move(inbox_cursor=append.cursor, open_children=open_children)
+        for child in append.children:
+            self._add(child)
+        self._let_go(execution, append)
+
+    def _let_go(self, execution: MemoryRow, append: Append) -> None:
         if append.ends:
-            number = execution.dispatch.number + 1
-            execution.move(disposition=Disposition.DONE, number=number, holder=None)
+            execution.close()
+        elif append.parks:
+            execution.park(append.wake_at)
+        execution.cascade = append.cascade or execution.cascade
 
     async def hand_over(self, lease: Lease) -> Segment | None:
         execution = self._held(lease)
@@ -185,8 +206,12 @@ class MemoryJournal:
         if any(each.is_on_trial(at) for each in held):
             return []
         queued = in_turns(self._in(Disposition.QUEUED), leased)
-        fitting = [e for e in queued if e.fits(at, is_idle=not held)][: max(limit, 0)]
-        chosen = admitted([Waiting(e.row.id, e.is_suspect) for e in fitting])
+        waiting = [
+            Waiting(e.row.id, e.is_suspect, turn == 1)
+            for e, turn in queued
+            if e.fits(at, is_idle=not held) and (turn == 1 or limit > reserve)
+        ]
+        chosen = admitted(waiting[: max(limit, 0)], limit - reserve)
         segments = [Segment(i, self._executions[i].dispatch.number) for i in chosen]
         claimed = [await self.claim(segment, worker_id) for segment in segments]
         return [lease for lease in claimed if lease is not None]
@@ -203,7 +228,7 @@ class MemoryJournal:
                 if late and stop.kind is CommandKind.STOP:
                     lost.append(Lease(execution.row.id, d.number, d.holder or ""))
                     entry = endings.cancelled(d.next_position, at, stop, execution.folded)
-                    execution.end(*entry)
+                    execution.end(*entry, stop=stop)
                     break
         return lost
 

@@ -7,10 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from chaingraph.execution import endings
+from chaingraph.execution.commands import Answer, Effect, effect_of
+from chaingraph.execution.family import farewell
 from chaingraph.execution.fold import Folded, onto
 from chaingraph.execution.isolation import SUSPECT_FROM, TRIAL_MS, WAIT_MS
 from chaingraph.execution.records import (
     Command,
+    CommandKind,
     Dispatch,
     Disposition,
     Entry,
@@ -32,6 +36,10 @@ class MemoryRow:
     inbox: list[Command] = field(default_factory=list)
     folded: Folded = field(default_factory=Folded)
     last_batch: str = ""
+    awaited: bool = False
+    parent_told: bool = True
+    #: a command on its way to all children
+    cascade: Command | None = None
 
     @property
     def stored(self) -> Stored:
@@ -63,14 +71,46 @@ class MemoryRow:
 
     def wake(self, at: int) -> Segment:
         number = self.dispatch.number + 1
-        self.move(disposition=Disposition.QUEUED, number=number, holder=None)
+        self.move(disposition=Disposition.QUEUED, number=number, holder=None, wake_at=None)
         self.note(updated_at=from_ms(at))
         return Segment(self.row.id, number)
 
-    def end(self, entry: Entry, folded: Folded) -> None:
+    def deliver(self, command: Command, at: int) -> Answer:
+        """Raises IllegalTransition."""
+        if any(known.id == command.id for known in self.inbox):
+            return Answer(repeated=True)
+        effect = effect_of(command, self.stored, [each.kind for each in self.unread])
+        seq = self.dispatch.inbox_seq + 1
+        self.inbox.append(replace(command, seq=seq, at=at))
+        open_children = self.dispatch.open_children - (command.kind is CommandKind.CHILD)
+        self.move(inbox_seq=seq, open_children=open_children)
+        if effect is Effect.WAKE:
+            return Answer(woke=self.wake(at).number)
+        if effect is Effect.END:
+            position = self.dispatch.next_position
+            self.end(*endings.cancelled(position, at, command, self.folded), stop=command)
+        return Answer()
+
+    @property
+    def unread(self) -> list[Command]:
+        return [each for each in self.inbox if each.seq > self.dispatch.inbox_cursor]
+
+    def park(self, wake_at: int | None) -> None:
+        self.move(disposition=Disposition.PARKED, holder=None, wake_at=wake_at)
+
+    def end(self, entry: Entry, folded: Folded, *, stop: Command | None = None) -> None:
+        """End it from outside by its last event."""
         self.take((entry,), folded, entry.at)
-        number, seq = self.dispatch.number + 1, self.dispatch.inbox_seq
-        self.move(disposition=Disposition.DONE, number=number, holder=None, inbox_cursor=seq)
+        self.move(inbox_cursor=self.dispatch.inbox_seq)
+        self.close(stop)
+
+    def close(self, stop: Command | None = None) -> None:
+        """After the last event: its parent is to be told, its children stop with it."""
+        number = self.dispatch.number + 1
+        self.move(disposition=Disposition.DONE, number=number, holder=None, wake_at=None)
+        self.parent_told = self.row.parent_execution_id is None
+        if self.dispatch.open_children:
+            self.cascade = farewell(self.row.id, self.folded, stop) or self.cascade
 
     def take(self, entries: tuple[Entry, ...], folded: Folded | None, at: int) -> None:
         self.entries.extend(entries)
@@ -81,12 +121,14 @@ class MemoryRow:
             self.row = onto(self.row, folded)
 
 
-def in_turns(queued: Iterable[MemoryRow], leased: Iterable[MemoryRow]) -> list[MemoryRow]:
-    """The queued in the order of `claim_next`."""
+def in_turns(
+    queued: Iterable[MemoryRow], leased: Iterable[MemoryRow]
+) -> list[tuple[MemoryRow, int]]:
+    """The queued in the order of `claim_next`, each with its place among those of its owner."""
     turns = Counter(each.row.owner_id for each in leased)
     ranked: list[tuple[bool, int, int, MemoryRow]] = []
     by_age = sorted(queued, key=lambda each: (each.dispatch.number == 1, each.row.updated_at))
     for age, each in enumerate(by_age):
         turns[each.row.owner_id] += 1
         ranked.append((each.dispatch.number == 1, turns[each.row.owner_id], age, each))
-    return [each for *_, each in sorted(ranked, key=lambda rank: rank[:3])]
+    return [(each, turn) for _, turn, _, each in sorted(ranked, key=lambda rank: rank[:3])]

@@ -31,9 +31,7 @@ class News:
         self._id = execution_id
         self._waits = 0
 
-    async def insist(
-        self, read: Callable[P, Awaitable[T]], *args: P.args, **named: P.kwargs
-    ) -> T:
+    async def insist(self, read: Callable[P, Awaitable[T]], *args: P.args, **named: P.kwargs) -> T:
         """The result of a read, which sees all that rang before.
 
         While the store is away it is tried again, at the next ring or later: a reader outlives a

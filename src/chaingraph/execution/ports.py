@@ -279,13 +279,20 @@ class Bell(Protocol):
 
     def ring(self, key: str) -> None: ...
 
-    def listen(self, key: str) -> AbstractContextManager[Ring]: ...
+    def listen(self, *keys: str) -> AbstractContextManager[Ring]: ...
 
 
 class Ring(Protocol):
-    """One listener's place at the bell."""
+    """One listener's place at the bell, under one key or many."""
+
+    def add(self, key: str) -> None: ...
+
+    def drop(self, key: str) -> None: ...
 
     def clear(self) -> None: ...
+
+    def take(self) -> set[str]:
+        """Clear, and return the keys that rang since this was called before."""
 
     async def wait(self, patience: float) -> None:
         """Return at the next ring, or after `patience` seconds."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Any, Final
+
+import orjson
 
 from chaingraph.engine.events import Event, EventType
 from chaingraph.errors import ChainGraphError
@@ -13,6 +16,10 @@ from chaingraph.execution.records import Entry, Stored
 from chaingraph.superjson import loads
 
 PAGE = 2_000
+#: The first page is small, so that the first events are out before many are made ready.
+FIRST_PAGE = 200
+#: What only superjson reads right: annotations, and numbers of more than 64 bits.
+_SPECIAL: Final = re.compile(rb'"meta":|[0-9]{19}')
 
 
 class JournalGap(ChainGraphError):
@@ -24,13 +31,28 @@ class JournalGap(ChainGraphError):
 
 def decode(entry: Entry, blobs: Mapping[str, bytes] | None = None) -> Event:
     """The event of an entry. Large values are resolved when their blobs are given."""
-    data: dict[str, Any] = loads(entry.data)
+    data = _payload(entry.data)
     if blobs:
         values = {p: loads(blobs[ref["$blob"]]) for p, ref in large_values(data).items()}
         if values:
             data = {**data, "values": {**data["values"], **values}}
             del data["large"]
     return Event(entry.position, EventType(entry.type), entry.at, data)
+
+
+def _payload(text: bytes) -> dict[str, Any]:
+    """As superjson reads it, in a fraction of the time where it is JSON that anybody can read."""
+    data: dict[str, Any]
+    try:
+        data = loads(text) if _SPECIAL.search(text) else orjson.loads(text)["json"]
+    except orjson.JSONDecodeError:  # a lone surrogate
+        data = loads(text)
+    return data
+
+
+def has_large_values(entry: Entry) -> bool:
+    """Whether some of its values may be in blobs."""
+    return b'"large":' in entry.data
 
 
 async def read_events(
@@ -53,8 +75,8 @@ async def with_blobs(journal: Journal, root_id: str, entries: list[Entry]) -> li
     wanted = [
         ref["$blob"]
         for entry in entries
-        if b'"large":' in entry.data
-        for ref in large_values(loads(entry.data)).values()
+        if has_large_values(entry)
+        for ref in large_values(_payload(entry.data)).values()
     ]
     blobs = await journal.blobs(root_id, wanted) if wanted else {}
     return [decode(entry, blobs) for entry in entries]

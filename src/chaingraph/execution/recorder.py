@@ -11,16 +11,16 @@ import asyncio
 import hashlib
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
 from chaingraph import metrics
 from chaingraph.engine.events import EventType
 from chaingraph.execution.fold import Folded, after
-from chaingraph.execution.ports import Append, Journal
-from chaingraph.execution.records import Blob, Entry, Lease
+from chaingraph.execution.ports import Append, Journal, NewExecution
+from chaingraph.execution.records import Blob, Command, Entry, Lease
 from chaingraph.superjson import dumps
 
 #: More uncommitted events than this make the engine wait.
@@ -38,6 +38,8 @@ class _Buffer:
     blobs: list[Blob] = field(default_factory=list)
     folded: Folded | None = None
     progress: bool = False
+    children: list[NewExecution] = field(default_factory=list)
+    cascade: Command | None = None
 
 
 class Recorder:
@@ -55,6 +57,7 @@ class Recorder:
         lease_seconds: float,
         clock: Callable[[], int],
         committed: Callable[[], None],
+        spawned: Callable[[Sequence[NewExecution]], None],
         observe: Callable[[EventType, int, Mapping[str, Any]], None] | None = None,
     ) -> None:
         self._journal = journal
@@ -67,6 +70,7 @@ class Recorder:
         self._fresh_for = lease_seconds / 2
         self._clock = clock
         self._on_commit = committed
+        self._on_spawn = spawned
         self._observe = observe
         self._buffer = _Buffer()
         self._sent_at = float("-inf")
@@ -94,6 +98,16 @@ class Recorder:
         folded = after(self._folded, type_, at, data)
         if folded is not self._folded:
             self._folded = self._buffer.folded = folded
+        self._news.set()
+
+    def spawn(self, child: NewExecution) -> None:
+        """Let a child come to be in the commit of what was recorded last."""
+        self._buffer.children.append(child)
+        self._news.set()
+
+    def cascade(self, command: Command) -> None:
+        """Let a command go on to all children after the commit of what was recorded last."""
+        self._buffer.cascade = command
         self._news.set()
 
     def applied(self, seq: int) -> None:
@@ -124,70 +138,91 @@ class Recorder:
 
     async def pump(self) -> None:
         """Commit what is recorded, until `close`. Raises Fenced when the lease is lost."""
-        while True:
+        while not self._closing:
             await self._news.wait()
-            for _ in range(TURNS):
-                await asyncio.sleep(0)
             self._news.clear()
-            if self._closing:
-                return
-            await self._send(self._take())
+            if not self._closing:
+                await self._send(self._take())
 
     def close(self) -> None:
-        """Let `pump` return after the append it is at; the rest goes with `end`."""
+        """Let `pump` return after the append it is at; the rest goes with the last one."""
         self._closing = True
         self._news.set()
+
+    def reopen(self) -> None:
+        """The last append was refused: `pump` may be run again."""
+        self._closing = False
 
     async def flush(self) -> None:
         """Append what is still buffered, after `pump` returned."""
         if self._buffer.entries:
             await self._send(self._take())
 
-    async def end(self, type_: EventType, data: dict[str, Any], *, seen: int) -> None:
+    async def end(
+        self, type_: EventType, data: dict[str, Any], *, seen: int, cascade: Command | None = None
+    ) -> None:
         """Append the terminal event with all that is still buffered, after `pump` returned.
 
-        `seen` deliveries are known to the caller and applied by this event. Raises Fenced;
-        raises InboxMoved when there are more deliveries: then nothing is changed and the call
-        may be made again.
+        `seen` deliveries are known to the caller and applied by this event; `cascade` goes on to
+        the children. Raises Fenced; raises InboxMoved when there are more deliveries: then
+        nothing is changed and the call may be made again.
         """
-        at = self._clock()
+        append = self._append(self._buffer, (type_, data))
+        passed_on = cascade or append.cascade
         await self._journal.append(
-            Append(
-                lease=self._lease,
-                batch_id=uuid4().hex,
-                expected=self._committed_to,
-                entries=(*self._buffer.entries, Entry(self._next, type_.value, at, dumps(data))),
-                cursor=seen,
-                root_execution_id=self._root,
-                folded=after(self._folded, type_, at, data),
-                ends=True,
-                seen=seen,
-                blobs=tuple(self._buffer.blobs),
-                progress=self._buffer.progress,
-            )
+            replace(append, ends=True, seen=seen, cursor=seen, cascade=passed_on)
         )
         metrics.executions_ended.labels(type_.value).inc()
+        self._settled(append, type_, data)
+
+    async def park(self, data: dict[str, Any], *, seen: int, wake_at: int | None) -> None:
+        """Append `flow:parked` with all that is still buffered, and give the lease back.
+
+        Raises as `end` does."""
+        type_ = EventType.FLOW_PARKED
+        append = self._append(self._buffer, (type_, data))
+        await self._journal.append(replace(append, parks=True, seen=seen, wake_at=wake_at))
+        self._settled(append, type_, data)
+
+    def _settled(self, append: Append, type_: EventType, data: dict[str, Any]) -> None:
+        """The last append of the segment is committed."""
+        if append.children:
+            self._on_spawn(append.children)
         if self._observe is not None:
-            self._observe(type_, at, data)
+            self._observe(type_, append.entries[-1].at, data)
         self._on_commit()
 
     def _take(self) -> _Buffer:
         taken, self._buffer = self._buffer, _Buffer()
         return taken
 
-    async def _send(self, buffer: _Buffer) -> None:
-        sent_at = time.monotonic()
-        append = Append(
+    def _append(
+        self, buffer: _Buffer, last: tuple[EventType, dict[str, Any]] | None = None
+    ) -> Append:
+        """The append of what is buffered, and of one more event."""
+        entries, folded = tuple(buffer.entries), buffer.folded
+        if last is not None:
+            at, (type_, data) = self._clock(), last
+            entries += (Entry(self._next, type_.value, at, dumps(data)),)
+            moved = after(self._folded, type_, at, data)
+            folded = folded if moved is self._folded else moved
+        return Append(
             lease=self._lease,
             batch_id=uuid4().hex,
             expected=self._committed_to,
-            entries=tuple(buffer.entries),
+            entries=entries,
             cursor=self._cursor,
             root_execution_id=self._root,
-            folded=buffer.folded,
+            folded=folded,
             blobs=tuple(buffer.blobs),
             progress=buffer.progress,
+            children=tuple(buffer.children),
+            cascade=buffer.cascade,
         )
+
+    async def _send(self, buffer: _Buffer) -> None:
+        sent_at = time.monotonic()
+        append = self._append(buffer)
         await self._journal.append(append)
         self._committed_to += len(append.entries)
         self._sent_at = sent_at
@@ -195,6 +230,8 @@ class Recorder:
         progress.set()
         while self._callbacks and self._callbacks[0][0] <= self._committed_to:
             self._callbacks.popleft()[1]()
+        if append.children:
+            self._on_spawn(append.children)
         if append.entries:
             self._on_commit()
 

@@ -174,6 +174,12 @@ class Segment:
         """Its id in the queue: `{execution}` for the first, `{execution}.{n}` after."""
         return self.execution_id if self.number == 1 else f"{self.execution_id}.{self.number}"
 
+    @classmethod
+    def of_workflow(cls, workflow_id: str) -> Segment:
+        """The segment with this id in the queue."""
+        execution_id, _, number = workflow_id.partition(".")
+        return cls(execution_id, int(number or 1))
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerRow:

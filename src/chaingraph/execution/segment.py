@@ -1,14 +1,15 @@
 """One segment: a burst of work on one execution by one worker.
 
-Claim the lease, load the journal and fold it, run until the flow ends, append the terminal event.
-Whoever loses the lease on the way is refused by the next append and drops the execution.
+Claim the lease, load the journal and fold it, run until the flow ends or nothing can run without
+the outside; then append the terminal event, or park. Whoever loses the lease on the way is
+refused by the next append and drops the execution.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,9 @@ from chaingraph.engine.control import (
     Drained,
     Ended,
     Ending,
+    Failed,
     FlowTimedOut,
+    Parked,
     TimedOut,
 )
 from chaingraph.engine.events import EventType
@@ -30,11 +33,14 @@ from chaingraph.engine.node import FlowEvent
 from chaingraph.engine.options import Options
 from chaingraph.engine.run import Run
 from chaingraph.engine.state import FlowState
-from chaingraph.errors import ExecutionNotFound, Fenced, InboxMoved, StoreUnavailable
+from chaingraph.errors import ExecutionNotFound, Fenced, FlowNotFound, InboxMoved
+from chaingraph.execution.active_time import ActiveTime
 from chaingraph.execution.boundary import reached
-from chaingraph.execution.commands import DEFAULT_STOP_REASON
+from chaingraph.execution.children import Children, Limits, outputs_of
 from chaingraph.execution.fold import Folded, after
-from chaingraph.execution.ports import Bell, Journal, Ring, commands_of
+from chaingraph.execution.inbox import Inbox, reason_of
+from chaingraph.execution.intake import Prepared
+from chaingraph.execution.ports import Bell, Journal, NewExecution, Ring, commands_of
 from chaingraph.execution.reading import read_events
 from chaingraph.execution.recorder import Recorder
 from chaingraph.execution.records import Command, CommandKind, Lease, Segment, Stored
@@ -45,8 +51,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Deliveries are read at the ring, or after this many seconds when a ring was lost.
-PATIENCE = 1.0
+#: So many of the children that were queued at once are told of; the rest are found without.
+TOLD = 8
+
+
+async def _no_flows(flow_id: str, inputs: Mapping[str, Any]) -> Prepared:
+    raise FlowNotFound(flow_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,11 @@ class World:
     #: told of a segment that was queued just now
     launch: Callable[[Segment], None] = lambda segment: None
     shutdown: Shutdown = field(default_factory=Shutdown)
+    #: told that there is something to bring to a parent or to children
+    errand: Callable[[], None] = lambda: None
+    #: a stored flow, checked with these inputs and ready to run; raises what `prepare` raises
+    load_flow: Callable[[str, Mapping[str, Any]], Awaitable[Prepared]] = _no_flows
+    limits: Limits = field(default_factory=Limits)
     #: makes the trace of a segment; None when nobody wants any
     trace: Callable[[Stored, Lease, Graph], SegmentTrace] | None = None
 
@@ -91,99 +106,113 @@ async def run_leased(world: World, lease: Lease) -> None:
         log.info("lease lost, dropped", extra={"execution_id": lease.execution_id})
 
 
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """An execution as its journal tells it."""
+
+    stored: Stored
+    flow: bytes
+    state: FlowState
+    folded: Folded
+    active: ActiveTime
+
+
 async def _load(world: World, lease: Lease) -> _Advance:
     stored = await world.journal.get(lease.execution_id)
     if stored is None:
         raise ExecutionNotFound(lease.execution_id)
     flow = await world.journal.flow_of(stored.dispatch.snapshot)
     state = FlowState(world.compile_flow(stored.dispatch.snapshot, flow))
-    folded = Folded()
-    end = stored.dispatch.next_position
-    async for batch in read_events(world.journal, stored, 0, end):
+    folded, active = Folded(), ActiveTime()
+    async for batch in read_events(world.journal, stored, 0, stored.dispatch.next_position):
         for event in batch:
             type_ = EventType(event.type)
             state.apply(type_, event.data)
             folded = after(folded, type_, event.at, event.data)
-    return _Advance(world, lease, stored, state, folded)
+            active.saw(type_, event.at)
+    return _Advance(world, lease, _Loaded(stored, flow, state, folded, active))
 
 
 class _Advance:
     """The work of one segment after it was loaded."""
 
-    def __init__(
-        self, world: World, lease: Lease, stored: Stored, state: FlowState, folded: Folded
-    ) -> None:
+    def __init__(self, world: World, lease: Lease, loaded: _Loaded) -> None:
         self._world = world
-        self._stored = stored
-        self._state = state
-        self._seen = stored.dispatch.inbox_cursor
-        self._id = lease.execution_id
         self._lease = lease
-        self._stop: Command | None = None
-        self._run: Run | None = None
-        trace = world.trace and world.trace(stored, lease, state.graph)
+        self._id = lease.execution_id
+        self._stored = loaded.stored
+        self._state = loaded.state
+        trace = world.trace and world.trace(loaded.stored, lease, loaded.state.graph)
         self.trace = trace or nullcontext()
         self._recorder = Recorder(
             world.journal,
             lease,
-            root_execution_id=stored.row.root_execution_id,
-            next_position=stored.dispatch.next_position,
-            cursor=stored.dispatch.inbox_cursor,
-            folded=folded,
+            root_execution_id=loaded.stored.row.root_execution_id,
+            next_position=loaded.stored.dispatch.next_position,
+            cursor=loaded.stored.dispatch.inbox_cursor,
+            folded=loaded.folded,
             lease_seconds=world.lease_seconds,
             clock=world.clock,
             committed=lambda: world.bell.ring(lease.execution_id),
+            spawned=self._spawned,
             observe=trace.saw if trace else None,
+        )
+        self._run = self._new_run(loaded)
+        self._inbox = Inbox(
+            world.journal,
+            self._id,
+            self._run,
+            self._recorder,
+            self._outputs_of,
+            seen=loaded.stored.dispatch.inbox_cursor,
         )
 
     async def advance(self) -> None:
         with self._world.bell.listen(commands_of(self._id)) as ring:
-            await self._read_inbox()  # what comes from now on rings
-            await self._advance(ring)
+            if self._recorder.folded.started_at is None:
+                self._recorder.record(EventType.FLOW_STARTED, {})
+            await self._inbox.read()  # what comes from now on rings
+            try:
+                await self._advance(ring)
+            finally:
+                self._run.close()
 
     async def _advance(self, ring: Ring) -> None:
-        if self._recorder.folded.started_at is None:
-            self._recorder.record(EventType.FLOW_STARTED, {})
         async with asyncio.TaskGroup() as tasks:
-            pump = tasks.create_task(self._recorder.pump())
             watches = (
-                tasks.create_task(self._watch_inbox(ring)),
+                tasks.create_task(self._inbox.watch(ring)),
                 tasks.create_task(self._watch_shutdown()),
             )
-            ending = await self._drive()
-            self._recorder.close()
-            await pump
-            if self._stop is not None:
-                ending = Cancelled(_reason(self._stop))
-            if isinstance(ending, Drained):
-                await self._hand_over()
-            else:
-                await self._end(ending)
+            while not await self._try_to_settle(tasks):
+                await self._inbox.read()
             for watch in watches:
                 watch.cancel()
 
-    async def _drive(self) -> Ending:
-        started_at = self._recorder.folded.started_at or self._world.clock()
-        run = Run(
-            self._identity(),
-            self._state,
-            self._recorder,
-            self._options(),
-            started_at=started_at,
-            clock=lambda: self._world.clock() / 1000,
-        )
-        self._run = run
-        if self._stop is not None:
-            run.stop(_reason(self._stop))
-        if self._world.shutdown.begun.is_set():
-            run.drain(self._world.shutdown.grace, self._world.shutdown.once_grace)
-        return await run.drive()
+    async def _try_to_settle(self, tasks: asyncio.TaskGroup) -> bool:
+        """Drive the run and commit how it ended. False when a delivery came before that."""
+        pump = tasks.create_task(self._recorder.pump())
+        ending = await self._run.drive()
+        seen = self._inbox.seen
+        self._recorder.close()
+        await pump
+        with suppress(InboxMoved):
+            if seen == self._inbox.seen:
+                await self._settle(ending)
+                return True
+        self._recorder.reopen()
+        return False
 
-    async def _watch_shutdown(self) -> None:
-        shutdown = self._world.shutdown
-        await shutdown.begun.wait()
-        if self._run is not None:
-            self._run.drain(shutdown.grace, shutdown.once_grace)
+    async def _settle(self, ending: Ending) -> None:
+        if self._inbox.stop is not None:
+            ending = Cancelled(reason_of(self._inbox.stop))
+        match ending:
+            case Drained():
+                await self._hand_over()
+            case Parked(wake_at):
+                told = self._parked(wake_at)
+                await self._recorder.park(told, seen=self._inbox.seen, wake_at=wake_at)
+            case _:
+                await self._end(ending)
 
     async def _hand_over(self) -> None:
         await self._recorder.flush()
@@ -191,37 +220,36 @@ class _Advance:
         if segment is not None:
             self._world.launch(segment)
 
-    async def _watch_inbox(self, ring: Ring) -> None:
-        while True:
-            await ring.wait(PATIENCE)
-            ring.clear()
-            with suppress(StoreUnavailable):
-                await self._read_inbox()
-
-    async def _read_inbox(self) -> None:
-        for command in await self._world.journal.inbox(self._id, self._seen):
-            if command.seq <= self._seen:
-                continue
-            self._seen = command.seq
-            if command.kind is CommandKind.STOP and self._stop is None:
-                self._stop = command
-                if self._run is not None:
-                    self._run.stop(_reason(command))
-            if self._stop is None:
-                # A stop is applied by the terminal event alone: until then a crash must find
-                # it unread. So must it find all that came after it.
-                self._recorder.applied(command.seq)
-
     async def _end(self, ending: Ended) -> None:
-        while True:
-            if self._stop is not None:
-                ending = Cancelled(_reason(self._stop))
-            type_, data = self._terminal(ending)
-            try:
-                await self._recorder.end(type_, data, seen=self._seen)
-                return
-            except InboxMoved:
-                await self._read_inbox()
+        type_, data = self._terminal(ending)
+        cascade = None
+        if self._state.open_children and not isinstance(ending, Completed):
+            cascade = self._stop_of_children(ending)
+        await self._recorder.end(type_, data, seen=self._inbox.seen, cascade=cascade)
+        if cascade is not None or self._stored.row.parent_execution_id is not None:
+            self._world.errand()
+
+    def _stop_of_children(self, ending: Ended) -> Command:
+        """Children stop with their parent, also with one that failed."""
+        if self._inbox.stop is not None:
+            return self._inbox.stop
+        said = ending.message if isinstance(ending, Failed) else "it has failed"
+        data = {"reason": f"Parent execution {self._id} has ended: {said}"}
+        return Command(f"{self._id}:ended", CommandKind.STOP, self._stored.row.owner_id, data)
+
+    def _parked(self, wake_at: int | None) -> dict[str, Any]:
+        """What the execution waits for, as it is told."""
+        waits = [
+            {"nodeId": node_id, **node.wait}
+            for node_id, node in self._state.nodes.items()
+            if node.wait is not None and node.answer is None
+        ]
+        return {
+            "waits": waits,
+            "children": self._state.open_children,
+            "paused": self._state.holds.pausing is not None,
+            "wakeAt": wake_at,
+        }
 
     def _terminal(self, ending: Ended) -> tuple[EventType, dict[str, Any]]:
         started_at = self._recorder.folded.started_at or 0
@@ -234,6 +262,51 @@ class _Advance:
             case TimedOut(limit_ms):
                 error = JsError("Error", str(FlowTimedOut(limit_ms)))
                 return EventType.FLOW_FAILED, {"error": error, "executionTime": elapsed}
+            case Failed(message, node_id):
+                where = {"nodeId": node_id} if node_id is not None else {}
+                error = JsError("Error", message)
+                return EventType.FLOW_FAILED, {"error": error, "executionTime": elapsed, **where}
+
+    def _spawned(self, children: Sequence[NewExecution]) -> None:
+        for child in children[:TOLD]:
+            self._world.launch(Segment(child.id, 1))
+
+    async def _outputs_of(self, child_id: str) -> dict[str, Any]:
+        child = await self._world.journal.get(child_id)
+        if child is None:
+            raise ExecutionNotFound(child_id)
+        return await outputs_of(self._world.journal, child, self._world.compile_flow)
+
+    async def _watch_shutdown(self) -> None:
+        shutdown = self._world.shutdown
+        await shutdown.begun.wait()
+        self._run.drain(shutdown.grace, shutdown.once_grace)
+
+    def _new_run(self, loaded: _Loaded) -> Run:
+        world, options = self._world, self._options()
+        children = Children(
+            self._stored,
+            self._state,
+            loaded.flow,
+            self._recorder,
+            self._record,
+            world.load_flow,
+            world.limits,
+            world.clock,
+        )
+        return Run(
+            self._identity(),
+            self._state,
+            self._recorder,
+            options,
+            children,
+            time_left_ms=options.flow_timeout_ms - loaded.active.until(world.clock()),
+            clock=world.clock,
+        )
+
+    def _record(self, type_: EventType, data: dict[str, Any]) -> None:
+        self._state.apply(type_, data)
+        self._recorder.record(type_, data)
 
     def _options(self) -> Options:
         options = Options.from_json(self._stored.row.options)
@@ -250,10 +323,6 @@ class _Advance:
             depth=row.execution_depth,
             event=_event(row.external_events),
         )
-
-
-def _reason(stop: Command) -> str:
-    return str(stop.data.get("reason") or DEFAULT_STOP_REASON)
 
 
 def _event(external: list[Any] | None) -> FlowEvent | None:

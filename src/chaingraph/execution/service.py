@@ -10,27 +10,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, Literal
-from uuid import uuid4
 
 from chaingraph.engine.events import EventType
 from chaingraph.engine.graph import Graph
 from chaingraph.engine.options import Options
-from chaingraph.errors import BadInput, ExecutionNotFound, FlowNotFound, Forbidden
-from chaingraph.execution.commands import DEFAULT_STOP_REASON, Answer
+from chaingraph.errors import BadInput, FlowNotFound, Forbidden
 from chaingraph.execution.feed import Feeds
 from chaingraph.execution.follow import follow_compact, follow_full
 from chaingraph.execution.intake import Prepared, flow_json, prepare
 from chaingraph.execution.known_types import KnownTypes
-from chaingraph.execution.ports import Bell, Flows, Journal, NewExecution, StoredFlow, commands_of
+from chaingraph.execution.ports import Bell, Flows, Journal, NewExecution, StoredFlow
 from chaingraph.execution.records import (
-    Command,
-    CommandKind,
     Entry,
     ExecutionRow,
     Principal,
     Segment,
-    Stored,
 )
+from chaingraph.execution.steering import Steering
 from chaingraph.execution.view import SeenEvent
 from chaingraph.flow.codec import read_flow
 from chaingraph.flow.ids import new_execution_id
@@ -60,8 +56,8 @@ class Root:
     total_nested: int
 
 
-class Service:
-    """Creates, starts, stops and shows executions, on behalf of a principal.
+class Service(Steering):
+    """Creates, steers and shows executions, on behalf of a principal.
 
     Raises FlowNotFound, ExecutionNotFound, Forbidden, and BadInput for what cannot be done.
     """
@@ -75,15 +71,14 @@ class Service:
         *,
         graph_of: Callable[[str, bytes], Graph],
         launch: Callable[[Segment], None],
+        errand: Callable[[], None],
         clock: Callable[[], int],
         max_value_bytes: int,
     ) -> None:
-        self._journal = journal
+        super().__init__(journal, bell, launch=launch, errand=errand)
         self._flows = flows
-        self._bell = bell
         self._types = types
         self._graph_of = graph_of
-        self._launch = launch
         self._clock = clock
         self._max_value_bytes = max_value_bytes
         self._feeds = Feeds(journal)
@@ -145,23 +140,14 @@ class Service:
             )
         )
 
-    async def start(
-        self, principal: Principal, execution_id: str, *, command_id: str | None = None
-    ) -> None:
-        """Let a created execution run. Raises IllegalTransition when it was started before."""
-        await self._deliver(principal, execution_id, CommandKind.START, {}, command_id)
+    async def ready_flow(self, flow_id: str, inputs: Mapping[str, Any]) -> Prepared:
+        """A stored flow, checked with these inputs and completed. Whoever asks checks its owner.
 
-    async def stop(
-        self,
-        principal: Principal,
-        execution_id: str,
-        *,
-        reason: str | None = None,
-        command_id: str | None = None,
-    ) -> None:
-        """Cancel the running bodies and end in `flow:cancelled`. Raises IllegalTransition."""
-        data = {"reason": reason or DEFAULT_STOP_REASON}
-        await self._deliver(principal, execution_id, CommandKind.STOP, data, command_id)
+        Raises FlowNotFound and InvalidFlow."""
+        stored = await self._flows.get(flow_id)
+        if stored is None:
+            raise FlowNotFound(flow_id)
+        return await self._prepare(read_flow(stored.data), inputs)
 
     async def details(self, principal: Principal, execution_id: str) -> ExecutionRow:
         return (await self._visible(principal, execution_id)).row
@@ -270,31 +256,6 @@ class Service:
             "executionDepth": 0,
         }
         return Entry(0, EventType.EXECUTION_CREATED.value, self._clock(), dumps(data))
-
-    async def _visible(self, principal: Principal, execution_id: str) -> Stored:
-        stored = await self._journal.get(execution_id)
-        if stored is None:
-            raise ExecutionNotFound(execution_id)
-        if not principal.may_use(stored.row.owner_id):
-            raise Forbidden(f"execution {execution_id}")
-        return stored
-
-    async def _deliver(
-        self,
-        principal: Principal,
-        execution_id: str,
-        kind: CommandKind,
-        data: Mapping[str, Any],
-        command_id: str | None,
-    ) -> Answer:
-        await self._visible(principal, execution_id)
-        command = Command(command_id or uuid4().hex, kind, principal.user_id, data)
-        answer = await self._journal.deliver(execution_id, command)
-        self._bell.ring(commands_of(execution_id))
-        self._bell.ring(execution_id)
-        if answer.woke is not None:
-            self._launch(Segment(execution_id, answer.woke))
-        return answer
 
 
 def _below(execution_id: str, rows: Sequence[ExecutionRow]) -> set[str]:

@@ -22,7 +22,8 @@ from chaingraph.superjson import Custom
 
 @dataclass(frozen=True, slots=True)
 class SeenEvent:
-    """An event as a reader gets it. `data` is a superjson value.
+    """An event as a reader gets it. `data` is a superjson value; `text` is its envelope, where
+    it is the one that the journal has.
 
     `flow:snapshot`, which opens a compact view and is in no journal, has no index.
     """
@@ -33,6 +34,7 @@ class SeenEvent:
     timestamp: datetime
     data: Mapping[str, Any]
     is_last: bool
+    text: bytes | None = None
     #: what readers of this very event share, by the name of their dialect
     written: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
@@ -66,11 +68,11 @@ class FullView:
         """Take an event into account without showing it."""
         self._state.apply(event.type, event.data)
 
-    def show(self, event: Event) -> SeenEvent:
-        """The full form of the next event."""
+    def show(self, event: Event, text: bytes | None = None) -> SeenEvent:
+        """The full form of the next event; `text` is the envelope of its data, if it is known."""
         self._state.apply(event.type, event.data)
         rule = self._rules.get(event.type)
-        return seen(event, event.data if rule is None else rule(event.data))
+        return seen(event, event.data, text) if rule is None else seen(event, rule(event.data))
 
     def _with_metadata(self, data: Mapping[str, Any]) -> dict[str, Any]:
         return {**data, "flowMetadata": self._metadata}
@@ -111,7 +113,7 @@ def snapshot(stored: Stored, flow: Mapping[str, Any], position: int) -> SeenEven
     )
 
 
-def seen(event: Event, data: Mapping[str, Any]) -> SeenEvent:
+def seen(event: Event, data: Mapping[str, Any], text: bytes | None = None) -> SeenEvent:
     """An event with this payload, as a reader gets it."""
     return SeenEvent(
         position=event.position,
@@ -120,6 +122,7 @@ def seen(event: Event, data: Mapping[str, Any]) -> SeenEvent:
         timestamp=from_ms(event.at),
         data=data,
         is_last=event.is_last,
+        text=text,
     )
 
 

@@ -110,30 +110,32 @@ class Worker:
                 ring.clear()
 
     async def reconcile(self) -> None:
-        """Declare the dead dead, adopt what they held, and force the stops that are overdue."""
+        """Declare the dead dead, and adopt what they held."""
         rows = await self.fleet.workers()
         self.observer.see(rows)
         for row in rows:
             if row.id != self.me.id and await self._is_dead(row):
                 await self._adopt_from(row)
-        if self.only is None:
-            for lost in await self.fleet.force_stops(STOP_GRACE_MS):
-                log.warning("stop was forced", extra={"execution_id": lost.execution_id})
-                self.world.bell.ring(lost.execution_id)
 
     async def audit(self) -> None:
-        """Ring for unread commands; queue anew what is leased here and has no task.
+        """Ring for unread commands; queue anew what is leased here and has no task; force the
+        stops of all that are overdue.
 
         A lease may be a moment older than its task: only one that was seen before counts.
         """
-        for execution_id in await self.fleet.unread(self.me.id):
-            self.world.bell.ring(commands_of(execution_id))
         leases = await self.fleet.leases(self.me.id)
+        if leases:
+            for execution_id in await self.fleet.unread(self.me.id):
+                self.world.bell.ring(commands_of(execution_id))
         idle = frozenset(each for each in leases if each.execution_id not in self._running)
         for lease in idle & self._suspects:
             await self._adopt(lease, "no running task")
             await self.cancel_dispatch(Segment(lease.execution_id, lease.number))
         self._suspects = idle
+        if self.only is None:
+            for lost in await self.fleet.force_stops(STOP_GRACE_MS):
+                log.warning("stop was forced", extra={"execution_id": lost.execution_id})
+                self.world.bell.ring(lost.execution_id)
 
     async def sweep(self) -> None:
         """Put the dispatcher's books in order: what nobody brings, what dead workers occupy."""

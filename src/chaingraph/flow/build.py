@@ -8,6 +8,7 @@ flow.build()
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,15 +62,27 @@ class FlowBuilder:
         *,
         parent: NodeHandle | str | None = None,
         title: str | None = None,
+        retry: Mapping[str, Any] | None = None,
+        timeout_ms: float | None = None,
         **inputs: Any,
     ) -> NodeHandle:
-        """Add a node. An input is a value, or a port of another node to connect it with."""
+        """Add a node. An input is a value, or a port of another node to connect it with.
+
+        `retry` is as in a flow file: `{"attempts": 3, "delayMs": 100}`; see `flow.retry`.
+        """
         handle = NodeHandle(node_id or self._free_id(type))
         if handle.id in self._nodes:
             self._problems.append(f"node {handle.id}: it is there twice")
         owner = parent.id if isinstance(parent, NodeHandle) else parent
         values = {key: each for key, each in inputs.items() if not isinstance(each, PortRef)}
-        self._nodes[handle.id] = {"type": type, "title": title, "parent": owner, "inputs": values}
+        self._nodes[handle.id] = {
+            "type": type,
+            "title": title,
+            "parent": owner,
+            "inputs": values,
+            "retry": retry,
+            "timeout": timeout_ms,
+        }
         for key, each in inputs.items():
             if isinstance(each, PortRef):
                 self.connect(each, handle[key])

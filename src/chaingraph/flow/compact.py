@@ -3,11 +3,12 @@
     name: sum
     nodes:
       add: {type: MathNode, inputs: {a: 1, b: 2, operation: add}}
-      show: {type: NumberToStringNode}
+      show: {type: NumberToStringNode, timeout: 500, retry: {attempts: 3}}
     edges:
       - add.result -> show.number
 
-A node's name is its id; it has no dot, so the first dot of an end begins the port id.
+A node's name is its id; it has no dot, so the first dot of an end begins the port id. `timeout`
+is in milliseconds; `retry` is described in `flow.retry`.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ _NODE_KEYS: Mapping[str, type] = {
     "title": str,
     "parent": str,
     "inputs": dict,
+    "retry": dict,
+    "timeout": float,
     "metadata": dict,
 }
 _NAME = re.compile(r"[^\s.]+")
@@ -113,16 +116,27 @@ def _wrong_keys(what: str, raw: JsonObject, known: Mapping[str, type]) -> list[s
     return problems + [
         f"{what}: {key} must be {_KINDS[kind]}"
         for key, kind in known.items()
-        if raw.get(key) is not None and not isinstance(raw[key], kind)
+        if raw.get(key) is not None and not _is(kind, raw[key])
     ]
 
 
-_KINDS: Mapping[type, str] = {str: "a text", dict: "a mapping", list: "a list"}
+_KINDS: Mapping[type, str] = {
+    str: "a text",
+    dict: "a mapping",
+    list: "a list",
+    float: "a number",
+}
+
+
+def _is(kind: type, value: Any) -> bool:
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, kind)
 
 
 def _get(raw: JsonObject, key: str, known: Mapping[str, type]) -> Any:
     value = raw.get(key)
-    return value if isinstance(value, known[key]) else None
+    return value if _is(known[key], value) else None
 
 
 def _flow_metadata(document: JsonObject, source: str) -> dict[str, Any]:
@@ -164,6 +178,8 @@ def _node_metadata(raw: JsonObject, type_name: str, kind: NodeTypeInfo | None) -
         "type": type_name,
         "title": _get(raw, "title", _NODE_KEYS),
         "parentNodeId": _get(raw, "parent", _NODE_KEYS),
+        "retry": _get(raw, "retry", _NODE_KEYS),
+        "timeoutMs": _get(raw, "timeout", _NODE_KEYS),
     }
     return {**_implied(kind), **(_get(raw, "metadata", _NODE_KEYS) or {}), **_said(own)}
 
@@ -248,6 +264,8 @@ def _write_node(node: Node, kind: NodeTypeInfo | None) -> dict[str, Any]:
         "type": node.type,
         "title": metadata.pop("title", None),
         "parent": metadata.pop("parentNodeId", None),
+        "retry": metadata.pop("retry", None),
+        "timeout": metadata.pop("timeoutMs", None),
         "metadata": metadata or None,
         "inputs": _written_inputs(node, kind) or None,
     }

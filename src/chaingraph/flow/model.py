@@ -174,6 +174,9 @@ class NodeTypeInfo(Protocol):
     def ports(self) -> Mapping[str, Port]: ...
     @property
     def flow_ports(self) -> Mapping[str, Any]: ...
+    @property
+    def kind(self) -> str:
+        """`pure`, `effect` or `once`: what running a node of it again would mean."""
 
 
 class NodeTypes(Protocol):

@@ -13,6 +13,7 @@ from chaingraph.flow.complete import complete
 from chaingraph.flow.graph import cycles, unreachable
 from chaingraph.flow.model import SYSTEM_PORTS, Edge, Flow, Node, NodeTypes
 from chaingraph.flow.ports import Port, root_of
+from chaingraph.flow.retry import problems as policy_problems
 from chaingraph.flow.transfer import normalise
 
 
@@ -38,6 +39,7 @@ def check(flow: Flow, types: NodeTypes, *, strict: bool) -> Report:
         *_broken_edges(whole, types),
         *(f"cycle: {' -> '.join([*each, each[0]])}" for each in circles),
         *_wrong_values(whole),
+        *_wrong_policies(whole, types),
         *_missing_inputs(whole),
     ]
     warnings = [
@@ -110,6 +112,14 @@ def _wrong_values(flow: Flow) -> Iterator[str]:
                 normalise(port, value)
             except PortError as error:
                 yield str(PortError(error.port_id, error.reason, node.id))
+
+
+def _wrong_policies(flow: Flow, types: NodeTypes) -> Iterator[str]:
+    for node in flow.nodes.values():
+        yield from (f"node {node.id}: {each}" for each in policy_problems(node.metadata))
+        kind = types.get(node.type)
+        if kind is not None and kind.kind == "once" and node.metadata.get("retry") is not None:
+            yield f"node {node.id}: {node.type} is never run twice, so it takes no retry"
 
 
 def _missing_inputs(flow: Flow) -> Iterator[str]:

@@ -26,7 +26,7 @@ from chaingraph.superjson.values import (
     SuperjsonError,
     Undefined,
 )
-from chaingraph.superjson.writing import dumps, encode, prepare
+from chaingraph.superjson.writing import content, dumps, encode, prepare, verbatim
 
 __all__ = [
     "UNDEFINED",
@@ -37,9 +37,11 @@ __all__ = [
     "Prepared",
     "SuperjsonError",
     "Undefined",
+    "content",
     "decode",
     "dumps",
     "encode",
     "loads",
     "prepare",
+    "verbatim",
 ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
-from math import copysign, isfinite
+from math import copysign, inf, isfinite
 from typing import Any, Final, TypeAlias
 
 import orjson
@@ -23,8 +24,13 @@ from chaingraph.superjson.values import (
 )
 
 Notes: TypeAlias = dict[str, list[Any]]
+Apart: TypeAlias = tuple[Json, Any, Notes]
 _ATOMS: Final = frozenset({str, int, bool, type(None)})
 """Types that are the same in JSON. Not their subclasses: BigInt is one."""
+_LOCAL: Final = len("2026-01-01T00:00:00.000")
+_TEXT: Final = frozenset({str})
+_HEAD: Final = b'{"json":'
+_META: Final = b'"meta":'
 _OPTIONS: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
@@ -46,10 +52,21 @@ def encode(value: Any) -> Envelope:
 def prepare(value: Any) -> Prepared:
     """Encode `value` now; wherever the result stands in a value, it goes out as it is."""
     try:
-        plain, kind, notes = (value, None, {}) if _is_plain(value) else _take_apart(value)
+        plain, kind, notes = _take_apart(value)
     except RecursionError as error:
         raise SuperjsonError("The value is nested too deeply") from error
     return Prepared(orjson.Fragment(_text(plain)), kind, notes)
+
+
+def verbatim(text: bytes) -> Prepared:
+    """JSON text that goes out as it is, without annotations."""
+    return Prepared(orjson.Fragment(text), None, {})
+
+
+def content(envelope: bytes) -> Prepared | None:
+    """The value in an envelope that `dumps` wrote, undecoded; None where it has annotations."""
+    is_plain = envelope.startswith(_HEAD) and _META not in envelope
+    return verbatim(envelope[len(_HEAD) : -1]) if is_plain else None
 
 
 def dumps(value: Any) -> bytes:
@@ -71,7 +88,7 @@ def _is_plain(value: Any) -> bool:
     if kind is float:
         return _is_json_number(value)
     if kind is dict:
-        return all(type(key) is str for key in value) and all(map(_is_plain, value.values()))
+        return _TEXT.issuperset(map(type, value)) and all(map(_is_plain, value.values()))
     return kind is list and all(map(_is_plain, value))
 
 
@@ -79,41 +96,19 @@ def _is_json_number(value: float) -> bool:
     return isfinite(value) and (value != 0 or copysign(1, value) > 0)
 
 
-def _take_apart(value: Any) -> tuple[Json, Any, Notes]:
+def _take_apart(value: Any) -> Apart:
     """The JSON of `value`, the type it was transformed from if any, and notes on its inside."""
-    match value:
-        case BigInt():
-            return str(int(value)), "bigint", {}
-        case None | bool() | str() | int():
-            return value, None, {}
-        case float():
-            return (value, None, {}) if _is_json_number(value) else (_number(value), "number", {})
-        case dict() if all(isinstance(key, str) for key in value):
-            return _take_members_apart(value)
-        case list() | tuple():
-            return _take_items_apart(value)
-    return _transform(value)
-
-
-def _transform(value: Any) -> tuple[Json, Any, Notes]:
-    match value:
-        case Prepared():
-            return value.text, value.kind, value.notes
-        case datetime():
-            return _iso(value), "Date", {}
-        case Custom():
-            return _as_json(value.value), ["custom", value.name], {}
-        case Undefined():
-            return None, "undefined", {}
-        case dict():
-            return _container("map", [[key, item] for key, item in value.items()])
-        case set() | frozenset():
-            return _container("set", list(value))
-        case bytes() | bytearray():
-            return list(value), ["typed-array", "Uint8Array"], {}
-        case JsError():
-            return _container("Error", _error_members(value))
-    raise SuperjsonError(f"A value of type {type(value).__name__} cannot be sent")
+    kind = type(value)
+    if kind in _ATOMS:
+        return value, None, {}
+    if (take_apart := _FORMS.get(kind)) is not None:
+        return take_apart(value)
+    for base, take_apart in _FORMS.items():
+        if isinstance(value, base):
+            return take_apart(value)
+    if isinstance(value, str | int):
+        return value, None, {}
+    raise SuperjsonError(f"A value of type {kind.__name__} cannot be sent")
 
 
 def _as_json(value: Any) -> Json:
@@ -121,7 +116,13 @@ def _as_json(value: Any) -> Json:
     return value if _is_plain(value) else _take_apart(value)[0]
 
 
-def _take_members_apart(members: dict[str, Any]) -> tuple[Json, None, Notes]:
+def _take_dict_apart(value: dict[Any, Any]) -> Apart:
+    if _TEXT.issuperset(map(type, value)) or all(isinstance(key, str) for key in value):
+        return _take_members_apart(value)
+    return _container("map", [[key, item] for key, item in value.items()])
+
+
+def _take_members_apart(members: dict[str, Any]) -> Apart:
     plain: dict[str, Json] = {}
     notes: Notes = {}
     for key, item in members.items():
@@ -134,7 +135,7 @@ def _take_members_apart(members: dict[str, Any]) -> tuple[Json, None, Notes]:
     return plain, None, notes
 
 
-def _take_items_apart(items: list[Any] | tuple[Any, ...]) -> tuple[Json, None, Notes]:
+def _take_items_apart(items: list[Any] | tuple[Any, ...]) -> Apart:
     plain: list[Json] = []
     notes: Notes = {}
     for position, item in enumerate(items):
@@ -148,7 +149,7 @@ def _take_items_apart(items: list[Any] | tuple[Any, ...]) -> tuple[Json, None, N
     return plain, None, notes
 
 
-def _container(kind: str, content: Any) -> tuple[Json, Any, Notes]:
+def _container(kind: str, content: Any) -> Apart:
     plain, _, inner = _take_apart(content)
     return plain, kind, inner
 
@@ -170,26 +171,45 @@ def _escape(key: str) -> str:
     return key.replace("\\", "\\\\").replace(".", "\\.")
 
 
-def _number(value: float) -> str:
-    if value != value:
-        return "NaN"
+def _number(value: float) -> Apart:
+    if _is_json_number(value):
+        return value, None, {}
     if value == 0:
-        return "-0"
-    return "Infinity" if value > 0 else "-Infinity"
+        return "-0", "number", {}
+    return {inf: "Infinity", -inf: "-Infinity"}.get(value, "NaN"), "number", {}
 
 
 def _iso(value: datetime) -> str:
     """Milliseconds are cut, not rounded: a cursor sent back must not lie after its row."""
     try:
-        moment = value if value.tzinfo is None else value.astimezone(UTC)
+        moment = value if value.tzinfo in (None, UTC) else value.astimezone(UTC)
     except OverflowError as error:
         raise SuperjsonError(f"{value.isoformat()} is outside the years 1 to 9999") from error
-    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    return moment.isoformat(timespec="milliseconds")[:_LOCAL] + "Z"
 
 
 def _error_members(error: JsError) -> dict[str, Any]:
     members: dict[str, Any] = {"name": error.name, "message": error.message}
     return members if error.cause is UNDEFINED else {**members, "cause": error.cause}
+
+
+_FORMS: Final[dict[type, Callable[[Any], Apart]]] = {
+    BigInt: lambda value: (str(int(value)), "bigint", {}),
+    float: _number,
+    dict: _take_dict_apart,
+    list: _take_items_apart,
+    tuple: _take_items_apart,
+    Prepared: lambda value: (value.text, value.kind, value.notes),
+    datetime: lambda value: (_iso(value), "Date", {}),
+    Custom: lambda value: (_as_json(value.value), ["custom", value.name], {}),
+    Undefined: lambda _: (None, "undefined", {}),
+    set: lambda value: _container("set", list(value)),
+    frozenset: lambda value: _container("set", list(value)),
+    bytes: lambda value: (list(value), ["typed-array", "Uint8Array"], {}),
+    bytearray: lambda value: (list(value), ["typed-array", "Uint8Array"], {}),
+    JsError: lambda value: _container("Error", _error_members(value)),
+}
+"""How each type is written; a subclass as the first of these that it is one of."""
 
 
 def _dumps_slowly(plain: Json) -> bytes:

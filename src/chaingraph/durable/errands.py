@@ -1,0 +1,194 @@
+"""The errands in SQL. See `execution.ports.Errands` for the promises.
+
+No transaction locks a parent and its child. Whoever locks many rows takes those that are free, in
+the order of their ids; the others are waited for one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import groupby
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from chaingraph import metrics
+from chaingraph.durable import tables as t
+from chaingraph.durable.database import Database
+from chaingraph.durable.deliveries import Delivery, deliver
+from chaingraph.durable.dispatch import Dispatcher
+from chaingraph.durable.rows import command_of
+from chaingraph.durable.transitions import lock, lock_all, update, wake_all
+from chaingraph.durable.unread import overlooked
+from chaingraph.execution.family import end_of_child
+from chaingraph.execution.records import Command, Disposition, Segment, Status
+
+#: So many rows are looked for at a time, and moved in one transaction.
+PAGE = 500
+
+Roots = frozenset[str] | None
+T = TypeVar("T")
+
+
+class SqlErrands:
+    def __init__(
+        self, database: Database, dispatcher: Dispatcher, clock: Callable[[], int]
+    ) -> None:
+        self._database = database
+        self._dispatcher = dispatcher
+        self._clock = clock
+
+    async def wake_due(self, roots: Roots = None) -> list[Segment]:
+        woken = await self._wake_all(_within(_due(self._clock()), roots))
+        missed = await self._wake_all(_within(overlooked(), roots))
+        metrics.scanner_findings.labels("unread").inc(len(missed))
+        return woken + missed
+
+    async def _wake_all(self, parked: sa.Select[Any]) -> list[Segment]:
+        ids = await self._database.read(lambda c: c.execute(parked).scalars().all())
+        segments: list[Segment] = []
+        for page in _pages(ids):
+            wake = partial(self._wake, ids=page, parked=parked)
+            segments += await self._database.write("wake", wake)
+        return segments
+
+    def _wake(
+        self, connection: Connection, ids: Sequence[str], parked: sa.Select[Any]
+    ) -> list[Segment]:
+        """Those of them that are still so, now that they are locked."""
+        free = {each.row.id: each for each in lock_all(connection, ids, waits=False)}
+        still = connection.execute(parked.where(t.executions.c.id.in_(list(free)))).scalars()
+        segments = wake_all(connection, [free[each] for each in still], self._clock())
+        for segment in segments:
+            self._dispatcher.enqueue(connection, segment)
+        return segments
+
+    async def tell_parents(self, roots: Roots = None) -> list[Segment]:
+        query, segments = _within(_UNTOLD, roots), list[Segment]()
+        while children := await self._database.read(lambda c: c.execute(query).all()):
+            for parent_id, ended in groupby(children, key=lambda row: row.parent_execution_id):
+                tell = partial(self._tell, parent_id=parent_id, children=list(ended))
+                woke = await self._database.write("tell", tell)
+                segments += [woke] if woke is not None else []
+            mark = partial(_mark_told, ids=[row.id for row in children])
+            await self._database.write("told", mark)
+            if len(children) < PAGE:
+                break
+        return segments
+
+    def _tell(
+        self, connection: Connection, parent_id: str, children: Sequence[Row[Any]]
+    ) -> Segment | None:
+        parent = lock(connection, parent_id)
+        if parent is None or parent.dispatch.disposition is Disposition.DONE:
+            return None
+        ends = [
+            end_of_child(
+                row.id, Status(row.status), row.error_message, parent.row, awaited=row.awaited
+            )
+            for row in children
+        ]
+        delivery = Delivery(parent, ends)
+        deliver(connection, self._dispatcher, [delivery], self._clock())
+        return delivery.woke
+
+    async def cascade(self, roots: Roots = None) -> list[str]:
+        query, reached = _within(_PENDING, roots), list[str]()
+        while pending := await self._database.read(lambda c: _commands(c, query)):
+            children = await self._database.read(partial(_open_children, of=list(pending)))
+            for page in _pages(list(children)):
+                bring = partial(self._bring, children=children, pending=pending)
+                done = await self._database.write("cascade", partial(bring, ids=page, waits=False))
+                for each in (one for one in page if one not in done):
+                    alone = partial(bring, ids=[each], waits=True)
+                    done |= await self._database.write("cascade", alone)
+                reached += [each for each in page if done.get(each)]
+            await self._database.write("cascaded", partial(_clear, pending=pending))
+        return reached
+
+    def _bring(
+        self,
+        connection: Connection,
+        ids: Sequence[str],
+        children: Mapping[str, str],
+        pending: Mapping[str, Command],
+        *,
+        waits: bool,
+    ) -> dict[str, bool]:
+        """Deliver to these of the children; of those that could be locked, whether it was new."""
+        found = lock_all(connection, ids, waits=waits)
+        # Read under the locks: what has been replaced meanwhile must not come after its successor.
+        parents = sorted({children[each] for each in ids})
+        still = _commands(connection, _PENDING.where(t.executions.c.id.in_(parents)))
+        deliveries = [
+            Delivery(each, [command])
+            for each in found
+            if (command := still.get(parent := children[each.row.id]))
+            and command == pending[parent]
+        ]
+        deliver(connection, self._dispatcher, deliveries, self._clock())
+        got = {each.to.row.id for each in deliveries if each.kept}
+        return {each.row.id: each.row.id in got for each in found}
+
+
+def _within(query: sa.Select[Any], roots: Roots) -> sa.Select[Any]:
+    return query if roots is None else query.where(t.executions.c.root_execution_id.in_(roots))
+
+
+def _pages(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), PAGE):
+        yield items[start : start + PAGE]
+
+
+def _due(at: int) -> sa.Select[Any]:
+    e = t.executions.c
+    is_due = (e.disp == "P", e.wake_at <= at, e.status != Status.PAUSED.value)
+    return sa.select(e.id).where(*is_due).order_by(e.wake_at)
+
+
+def _untold() -> sa.Select[Any]:
+    """Children that have ended and whose parents do not know."""
+    e = t.executions.c
+    return (
+        sa.select(e.id, e.parent_execution_id, e.status, e.error_message, e.awaited)
+        .where(sa.not_(e.parent_told), e.disp == "D")
+        .order_by(e.parent_execution_id, e.id)
+        .limit(PAGE)
+    )
+
+
+def _mark_told(connection: Connection, ids: Sequence[str]) -> None:
+    free = lock_all(connection, ids, waits=False)
+    update(connection, [{"this": each.row.id, "parent_told": True} for each in free])
+
+
+def _pending() -> sa.Select[Any]:
+    e = t.executions.c
+    return sa.select(e.id, e.cascade).where(e.cascade.is_not(None)).order_by(e.id).limit(PAGE)
+
+
+def _commands(connection: Connection, query: sa.Select[Any]) -> dict[str, Command]:
+    """The pending commands, by the parent."""
+    return {row.id: command_of(row.cascade) for row in connection.execute(query)}
+
+
+def _open_children(connection: Connection, of: Sequence[str]) -> dict[str, str]:
+    """The children of these that have not ended, in order, each with its parent."""
+    e = t.executions.c
+    mine = sa.select(e.id, e.parent_execution_id).where(e.parent_execution_id.in_(of))
+    rows = connection.execute(mine.where(e.disp != "D").order_by(e.id))
+    return {row.id: row.parent_execution_id for row in rows}
+
+
+def _clear(connection: Connection, pending: Mapping[str, Command]) -> None:
+    """These have been brought; one that has been replaced meanwhile has not."""
+    e = t.executions.c
+    locked = _PENDING.where(e.id.in_(list(pending))).with_for_update()
+    brought = [each for each, now in _commands(connection, locked).items() if pending[each] == now]
+    update(connection, [{"this": each, "cascade": None} for each in brought])
+
+
+_UNTOLD = _untold()
+_PENDING = _pending()

@@ -1,0 +1,89 @@
+"""Breakpoints: nodes before which, and edges over whose values, an execution is held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from chaingraph.engine.conditions import Condition
+from chaingraph.errors import BadInput
+
+#: So many may be set in one execution.
+MOST = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Breakpoints:
+    """Where to hold, with what must be true of the values there. `at_start` is before
+    the first node, whichever it is."""
+
+    nodes: Mapping[str, Condition | None] = field(default_factory=dict)
+    edges: Mapping[str, Condition | None] = field(default_factory=dict)
+    at_start: bool = False
+
+    @classmethod
+    def of(cls, given: Any) -> Breakpoints:
+        """Read a list of node ids and `{"nodeId" | "edgeId", "condition"?}`. Raises BadInput."""
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            raise BadInput("breakpoints are a list of node ids, or of nodeId or edgeId, condition")
+        nodes: dict[str, Condition | None] = {}
+        edges: dict[str, Condition | None] = {}
+        for each in given:
+            read = {"nodeId": each} if isinstance(each, str) else each
+            kind = _kind(read)
+            (nodes if kind == "nodeId" else edges)[read[kind]] = _condition(read.get("condition"))
+        if len(nodes) + len(edges) > MOST:
+            raise BadInput(f"There are more than {MOST} breakpoints")
+        return cls(nodes, edges)
+
+    def __bool__(self) -> bool:
+        return bool(self.at_start or self.nodes or self.edges)
+
+    def hit(
+        self, node_id: str, inputs: Mapping[str, Any], arriving: Mapping[str, Any], *, first: bool
+    ) -> dict[str, Any] | None:
+        """What to tell of the hold before a node, or None.
+
+        `inputs` are its values by port, as the body would get them; `arriving` those among them
+        that come over edges, by edge id. `first` says that nothing was held before.
+        """
+        if (self.at_start and first) or node_id in self.nodes:
+            told = _told(self.nodes.get(node_id), {**inputs, "values": dict(inputs)})
+            if told is not None:
+                return {"nodeId": node_id, "values": dict(inputs), **told}
+        for edge_id, value in arriving.items():
+            if edge_id in self.edges:
+                values = {"value": value}
+                told = _told(self.edges[edge_id], values)
+                if told is not None:
+                    return {"nodeId": node_id, "edgeId": edge_id, "values": values, **told}
+        return None
+
+
+NO_BREAKPOINTS = Breakpoints()
+
+
+def _kind(given: Any) -> str:
+    kinds = [k for k in ("nodeId", "edgeId") if isinstance(given, Mapping) and given.get(k)]
+    if len(kinds) != 1 or not isinstance(given[kinds[0]], str):
+        raise BadInput(f"A breakpoint names one nodeId or one edgeId, this one does not: {given!r}")
+    return kinds[0]
+
+
+def _condition(text: Any) -> Condition | None:
+    if text is None or text == "":
+        return None
+    if not isinstance(text, str):
+        raise BadInput(f"The condition of a breakpoint is a text, not {text!r}")
+    return Condition.parse(text)
+
+
+def _told(condition: Condition | None, names: Mapping[str, Any]) -> dict[str, Any] | None:
+    """{} or the problem of a condition that holds; None when it does not hold."""
+    if condition is None:
+        return {}
+    outcome = condition.holds(names)
+    if not outcome.holds:
+        return None
+    return {"problem": outcome.problem} if outcome.problem else {}

@@ -1,0 +1,38 @@
+"""What parents and children tell each other when they end."""
+
+from __future__ import annotations
+
+from chaingraph.engine.options import Options
+from chaingraph.execution.commands import DEFAULT_STOP_REASON
+from chaingraph.execution.fold import Folded
+from chaingraph.execution.records import Command, CommandKind, ExecutionRow, Status
+
+#: Who sends what nobody asked for.
+SENDER = "chaingraph"
+
+
+def farewell(execution_id: str, folded: Folded, stop: Command | None = None) -> Command | None:
+    """The stop that goes on to the open children of what ended so; None when it completed.
+
+    `stop` is the command that ended it, if it was one.
+    """
+    if folded.status not in (Status.STOPPED, Status.FAILED):
+        return None
+    if stop is not None:
+        reason = stop.data.get("reason") or DEFAULT_STOP_REASON
+        return Command(stop.id, CommandKind.STOP, stop.caller, {"reason": reason})
+    reason = folded.error_message or f"Execution {execution_id} {folded.status.value}"
+    return Command(f"{execution_id}:ended", CommandKind.STOP, SENDER, {"reason": reason})
+
+
+def end_of_child(
+    child_id: str, status: Status, error: str | None, parent: ExecutionRow, *, awaited: bool
+) -> Command:
+    """How a child ended, as its parent gets it: under the child's id.
+
+    It wakes a parent that awaits this child, or that fails with it.
+    """
+    failed = status is not Status.COMPLETED
+    wakes = awaited or (failed and Options.from_json(parent.options).fails_with_child)
+    data = {"status": status.value, "error": error, "wakes": wakes}
+    return Command(child_id, CommandKind.CHILD, SENDER, data)

@@ -1,0 +1,68 @@
+"""The errands of the in-memory backend. See `execution.ports.Errands` for the promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from chaingraph.errors import IllegalTransition
+from chaingraph.execution.family import end_of_child
+from chaingraph.execution.memory import MemoryJournal
+from chaingraph.execution.memory_row import MemoryRow
+from chaingraph.execution.records import Command, Disposition, Segment, Status
+
+
+class MemoryErrands:
+    def __init__(self, journal: MemoryJournal, clock: Callable[[], int]) -> None:
+        self._executions = journal.executions
+        self._clock = clock
+
+    async def wake_due(self, roots: frozenset[str] | None = None) -> list[Segment]:
+        at = self._clock()
+        return [each.wake(at) for each in self._in(roots) if _is_due(each, at)]
+
+    async def tell_parents(self, roots: frozenset[str] | None = None) -> list[Segment]:
+        told = [self._tell(each) for each in self._in(roots) if not each.parent_told]
+        return [segment for segment in told if segment is not None]
+
+    def _tell(self, child: MemoryRow) -> Segment | None:
+        row, parent = child.row, self._executions.get(child.row.parent_execution_id or "")
+        child.parent_told = True
+        if parent is None or parent.dispatch.disposition is Disposition.DONE:
+            return None
+        end = end_of_child(row.id, row.status, row.error_message, parent.row, awaited=child.awaited)
+        woke = parent.deliver(end, self._clock()).woke
+        return Segment(parent.row.id, woke) if woke is not None else None
+
+    async def cascade(self, roots: frozenset[str] | None = None) -> list[str]:
+        got: list[str] = []
+        while pending := [each for each in self._in(roots) if each.cascade is not None]:
+            for parent in pending:
+                command, parent.cascade = parent.cascade, None
+                assert command is not None
+                got += [each.row.id for each in self._children(parent) if self._got(each, command)]
+        return got
+
+    def _children(self, parent: MemoryRow) -> list[MemoryRow]:
+        return [
+            each
+            for each in self._executions.values()
+            if each.row.parent_execution_id == parent.row.id
+            and each.dispatch.disposition is not Disposition.DONE
+        ]
+
+    def _got(self, child: MemoryRow, command: Command) -> bool:
+        try:
+            return not child.deliver(command, self._clock()).repeated
+        except IllegalTransition:
+            return False
+
+    def _in(self, roots: frozenset[str] | None) -> Iterator[MemoryRow]:
+        for each in list(self._executions.values()):
+            if roots is None or each.row.root_execution_id in roots:
+                yield each
+
+
+def _is_due(execution: MemoryRow, at: int) -> bool:
+    d = execution.dispatch
+    is_waiting = d.disposition is Disposition.PARKED and execution.row.status is not Status.PAUSED
+    return is_waiting and d.wake_at is not None and d.wake_at <= at

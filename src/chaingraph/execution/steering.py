@@ -1,0 +1,202 @@
+"""Commands to executions: each is a delivery to an inbox, judged by the state it meets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+from chaingraph.engine.breakpoints import Breakpoints
+from chaingraph.engine.events import EventType
+from chaingraph.engine.waiting import refusal
+from chaingraph.errors import BadInput, ExecutionNotFound, Forbidden
+from chaingraph.execution.commands import DEFAULT_STOP_REASON, Answer
+from chaingraph.execution.ports import Bell, Journal, commands_of
+from chaingraph.execution.reading import decode
+from chaingraph.execution.records import (
+    Command,
+    CommandKind,
+    Disposition,
+    Principal,
+    Segment,
+    Stored,
+)
+from chaingraph.flow.transfer import plain
+
+#: A signal may carry so many bytes of JSON.
+MAX_SIGNAL_BYTES = 1024 * 1024
+
+
+class Steering:
+    """Starts, holds, moves and stops executions, on behalf of a principal.
+
+    A repeated `command_id` gets the first answer again and changes nothing. Raises
+    ExecutionNotFound, Forbidden, IllegalTransition, and BadInput for what cannot be done.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        bell: Bell,
+        *,
+        launch: Callable[[Segment], None],
+        errand: Callable[[], None],
+    ) -> None:
+        self._journal = journal
+        self._bell = bell
+        self._launch = launch
+        self._errand = errand
+
+    async def start(
+        self, principal: Principal, execution_id: str, *, command_id: str | None = None
+    ) -> None:
+        """Let a created execution run."""
+        await self._send(principal, execution_id, CommandKind.START, {}, command_id)
+
+    async def stop(
+        self,
+        principal: Principal,
+        execution_id: str,
+        *,
+        reason: str | None = None,
+        command_id: str | None = None,
+    ) -> None:
+        """Cancel the running bodies and end in `flow:cancelled`; its children with it."""
+        data = {"reason": reason or DEFAULT_STOP_REASON}
+        await self._send(principal, execution_id, CommandKind.STOP, data, command_id)
+
+    async def pause(
+        self,
+        principal: Principal,
+        execution_id: str,
+        *,
+        reason: str | None = None,
+        tree: bool = False,
+        now: bool = False,
+        command_id: str | None = None,
+    ) -> None:
+        """Let running bodies end and begin no more nodes, until `resume`.
+
+        `tree` pauses all descendants too. With `now` running bodies are cancelled, and run again
+        when the execution is resumed; those of `once` nodes are let finish.
+        """
+        data = {"reason": reason, "tree": tree, "now": now}
+        await self._send(principal, execution_id, CommandKind.PAUSE, data, command_id)
+
+    async def resume(
+        self,
+        principal: Principal,
+        execution_id: str,
+        *,
+        tree: bool = False,
+        command_id: str | None = None,
+    ) -> None:
+        """Go on, up to the next breakpoint. Whoever was paused as a tree goes on as a tree."""
+        data = {"tree": tree}
+        await self._send(principal, execution_id, CommandKind.RESUME, data, command_id)
+
+    async def step(
+        self, principal: Principal, execution_id: str, *, command_id: str | None = None
+    ) -> None:
+        """Run exactly one node of a paused execution, the first that is held."""
+        await self._send(principal, execution_id, CommandKind.STEP, {}, command_id)
+
+    async def set_breakpoints(
+        self,
+        principal: Principal,
+        execution_id: str,
+        breakpoints: Sequence[str | Mapping[str, Any]],
+        *,
+        command_id: str | None = None,
+    ) -> None:
+        """Hold at these nodes and edges, and at no others. Raises BadInput."""
+        Breakpoints.of(breakpoints)
+        data = {"breakpoints": list(breakpoints)}
+        await self._send(principal, execution_id, CommandKind.BREAKPOINTS, data, command_id)
+
+    async def signal(
+        self,
+        principal: Principal,
+        execution_id: str,
+        name: str,
+        value: Any = None,
+        *,
+        command_id: str | None = None,
+    ) -> None:
+        """Send a value to the node that waits, or will wait, for a signal of this name.
+
+        Who is named as one who may answer need not own the execution. Raises BadInput when a
+        node waits and the value does not fit.
+        """
+        value = _plain(name, value)
+        stored = await self._stored(execution_id)
+        waits = await self._waits(stored, name)
+        named = any(principal.user_id in (wait.get("assignees") or ()) for wait in waits)
+        if not named and not principal.may_use(stored.row.owner_id):
+            raise Forbidden(f"execution {execution_id}")
+        reasons = [refusal(wait, value, principal.user_id, principal.role) for wait in waits]
+        if reasons and None not in reasons:
+            raise BadInput(f"Signal {name} does not fit: {reasons[0]}")
+        data = {"name": name, "value": value, "role": principal.role}
+        command = Command(command_id or uuid4().hex, CommandKind.SIGNAL, principal.user_id, data)
+        await self._deliver(execution_id, command)
+
+    async def _waits(self, stored: Stored, name: str) -> list[Mapping[str, Any]]:
+        """What a parked execution waits for under this name: its last event tells."""
+        if stored.dispatch.disposition is not Disposition.PARKED:
+            return []
+        last = stored.dispatch.next_position - 1
+        for entry in await self._journal.read(stored.row.id, last, 1):
+            if entry.type == EventType.FLOW_PARKED:
+                waits = decode(entry).data["waits"]
+                return [wait for wait in waits if wait.get("name") == name]
+        return []
+
+    async def _stored(self, execution_id: str) -> Stored:
+        stored = await self._journal.get(execution_id)
+        if stored is None:
+            raise ExecutionNotFound(execution_id)
+        return stored
+
+    async def _visible(self, principal: Principal, execution_id: str) -> Stored:
+        stored = await self._stored(execution_id)
+        if not principal.may_use(stored.row.owner_id):
+            raise Forbidden(f"execution {execution_id}")
+        return stored
+
+    async def _send(
+        self,
+        principal: Principal,
+        execution_id: str,
+        kind: CommandKind,
+        data: Mapping[str, Any],
+        command_id: str | None,
+    ) -> None:
+        await self._visible(principal, execution_id)
+        command = Command(command_id or uuid4().hex, kind, principal.user_id, data)
+        await self._deliver(execution_id, command)
+
+    async def _deliver(self, execution_id: str, command: Command) -> Answer:
+        answer = await self._journal.deliver(execution_id, command)
+        self._bell.ring(commands_of(execution_id))
+        self._bell.ring(execution_id)
+        if answer.woke is not None:
+            self._launch(Segment(execution_id, answer.woke))
+        elif command.kind is CommandKind.STOP:
+            self._errand()  # it may have ended here and now, and its children do not know yet
+        return answer
+
+
+def _plain(name: str, value: Any) -> Any:
+    """The value as JSON can say it."""
+    if not name:
+        raise BadInput("A signal has a name")
+    try:
+        kept = plain(value)
+        size = len(json.dumps(kept))
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"Signal {name} carries what JSON cannot say: {error}") from error
+    if size > MAX_SIGNAL_BYTES:
+        raise BadInput(f"Signal {name} is {size:,} bytes; the limit is {MAX_SIGNAL_BYTES:,}")
+    return kept
