@@ -166,6 +166,12 @@ class Lab:
             if any(e.type == type_ and e.data.get("nodeId") == node_id for e in batch):
                 return
 
+    async def until_type(self, execution_id: str, type_: str) -> None:
+        """Return when such an event is committed."""
+        async for batch in self.service.follow(LOCAL, execution_id, view="compact"):
+            if any(e.type == type_ for e in batch):
+                return
+
     async def seen(self, execution_id: str) -> Run:
         """What is in the journal now."""
         stored = await self._stored(execution_id)

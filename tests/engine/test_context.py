@@ -93,11 +93,12 @@ async def test_lines_and_events_of_a_body_are_kept_with_its_completion(
     lab, build = lab_of(tell)
     build.add("Tell", "tell")
     run = await lab.run(build.build())
-    assert run.of("tell")[-4:] == [
+    assert run.of("tell")[-5:] == [
         "node:debug-log-string",
         "node:debug-log-string",
         "node:status-changed",
         "node:completed",
+        "child:spawned",
     ]
     assert [e.data["log"] for e in run.all(EventType.NODE_DEBUG_LOG, "tell")] == ["one", "two"]
     (emitted,) = run.one(EventType.NODE_COMPLETED, "tell").data["emitted"]

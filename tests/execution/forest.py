@@ -55,6 +55,10 @@ class Forest(MemoryJournal):
     def positions(self) -> dict[str, list[int]]:
         return {each: list(range(len(entries))) for each, entries in self.written.items()}
 
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.written.values()))
+
     def add(self, execution_id: str, parent_id: str | None = None) -> None:
         created = Entry(0, EventType.EXECUTION_CREATED.value, 0, dumps({}))
         self.rows[execution_id] = NewExecution(

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaingraph.errors import BadInput
 from chaingraph.flow.forms import misfit, schema_of, schema_problem
 from tests.flow.kinds import obj, port
 
@@ -168,20 +167,20 @@ def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "getaddrinfo", no_network)
     monkeypatch.setattr("urllib.request.urlopen", no_network)
-    with pytest.raises(BadInput, match=r"refers to http://example\.com/s, which"):
-        misfit({"$ref": "http://example.com/s"}, 1)
+    said = misfit({"$ref": "http://example.com/s"}, 1)
+    assert said == "The schema refers to http://example.com/s, which is not part of it"
 
 
 @pytest.mark.parametrize(
     ("schema", "reason"),
     [
-        ({"$ref": "#"}, "refers to itself without end"),
-        ({"$ref": "#/$defs/none"}, r"refers to .*defs/none, which is not part of it"),
-        ({"pattern": "["}, "The schema cannot be used"),
-        ({"type": "text"}, "The schema cannot be used"),
-        ({"minimum": "x", "type": "integer"}, "The schema cannot be used"),
+        ({"$ref": "#"}, "The schema, or the value, is nested without end"),
+        ({"$ref": "#/$defs/none"}, "The schema refers to /$defs/none, which is not part of it"),
+        ({"pattern": "["}, "The schema cannot be used: "),
+        ({"type": "text"}, "The schema cannot be used: "),
+        ({"minLength": "x"}, "The schema cannot be used: "),
     ],
 )
-def test_a_schema_at_fault_is_not_blamed_on_the_value(schema: Any, reason: str) -> None:
-    with pytest.raises(BadInput, match=reason):
-        misfit(schema, 1 if "pattern" not in schema else "a")
+def test_nothing_fits_a_schema_at_fault(schema: Any, reason: str) -> None:
+    said = misfit(schema, "a")
+    assert said is not None and said.startswith(reason)

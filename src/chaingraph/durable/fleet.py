@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from chaingraph import metrics
+from chaingraph.durable import fleet_statements as ask
 from chaingraph.durable import tables as t
 from chaingraph.durable.database import Database
 from chaingraph.durable.dispatch import Dispatcher
@@ -61,7 +61,7 @@ class SqlFleet:
         return bool(await self._database.write("beat", lambda c: beat(c, worker_id)))
 
     async def workers(self) -> list[WorkerRow]:
-        rows = await self._database.read(lambda c: c.execute(_WORKERS).all())
+        rows = await self._database.read(lambda c: c.execute(ask.WORKERS).all())
         return [WorkerRow(r.id, r.host, r.pid, r.started_at, r.beat, r.alive) for r in rows]
 
     async def declare_dead(self, worker_id: str, beat: int) -> bool:
@@ -88,7 +88,7 @@ class SqlFleet:
     def _claim(self, connection: Connection, ids: list[str], worker_id: str) -> list[Lease]:
         """Of these, what is still queued and nobody else is just claiming."""
         given = {"ids": ids, "worker_id": worker_id, "began_at": naive(self._clock())}
-        rows = connection.execute(_CLAIM, given).all()
+        rows = connection.execute(ask.CLAIM, given).all()
         return [Lease(row.id, row.num, worker_id) for row in rows]
 
     async def force_stops(self, grace_ms: int) -> list[Lease]:
@@ -112,7 +112,7 @@ class SqlFleet:
 
     async def leases(self, worker_id: str) -> list[Lease]:
         given = {"worker_id": worker_id}
-        rows = await self._database.read(lambda c: c.execute(_LEASES, given).all())
+        rows = await self._database.read(lambda c: c.execute(ask.LEASES, given).all())
         return [Lease(row.id, row.num, worker_id) for row in rows]
 
     async def unread(self, worker_id: str) -> list[str]:
@@ -211,12 +211,12 @@ class SqlFleet:
 
 def _queued_of(connection: Connection, ids: list[str]) -> set[Segment]:
     """The queued segments of these executions."""
-    return {Segment(row.id, row.num) for row in connection.execute(_QUEUED, {"ids": ids})}
+    return {Segment(row.id, row.num) for row in connection.execute(ask.QUEUED, {"ids": ids})}
 
 
 def _told_to_stop(connection: Connection, late: int) -> list[Lease]:
     """The leases of executions with a stop in the inbox that came before `late`."""
-    rows = connection.execute(_TOLD_TO_STOP, {"late": late})
+    rows = connection.execute(ask.TOLD_TO_STOP, {"late": late})
     return [Lease(row.id, row.num, row.holder) for row in rows]
 
 
@@ -263,56 +263,3 @@ def _join(connection: Connection, row: dict[str, object]) -> None:
     """Repeating a join whose answer was lost changes nothing."""
     connection.execute(sa.delete(t.workers).where(t.workers.c.id == row["id"]))
     connection.execute(sa.insert(t.workers), row)
-
-
-def _all_workers() -> sa.Select[Any]:
-    w = t.workers.c
-    holds = sa.exists().where(t.executions.c.holder == w.id)
-    return sa.select(t.workers).where(sa.or_(w.alive.is_(True), holds))
-
-
-def _leases_of_worker() -> sa.Select[Any]:
-    e = t.executions.c
-    mine = e.holder == sa.bindparam("worker_id")
-    return sa.select(e.id, e.num).where(mine, e.disp == "L").order_by(e.id)
-
-
-def _late_stops() -> sa.Select[Any]:
-    e, i = t.executions.c, t.inbox.c
-    unread = i.seq > e.inbox_cur
-    is_late = i.at < sa.bindparam("late")
-    return (
-        sa.select(e.id, e.num, e.holder)
-        .join_from(t.executions, t.inbox, i.execution_id == e.id)
-        .where(e.disp == "L", unread, i.kind == CommandKind.STOP.value, is_late)
-        .distinct()
-    )
-
-
-def _queued_segments() -> sa.Select[Any]:
-    e = t.executions.c
-    ids = sa.bindparam("ids", type_=sa.Text, expanding=True)
-    return sa.select(e.id, e.num).where(e.id.in_(ids), e.disp == "Q")
-
-
-def _claim_of_queued() -> sa.UpdateBase:
-    e, w = t.executions.c, t.workers.c
-    me = sa.bindparam("worker_id", type_=sa.Text)
-    alive = sa.exists().where(w.id == me, w.alive.is_(True))
-    ids = sa.bindparam("ids", type_=sa.Text, expanding=True)
-    free = sa.select(e.id).where(e.id.in_(ids), e.disp == "Q", alive)
-    began_at = sa.bindparam("began_at", type_=sa.DateTime)
-    return (
-        sa.update(t.executions)
-        .where(e.id.in_(free.with_for_update(skip_locked=True)))
-        .values(disp="L", holder=me, processing_worker_id=me, processing_started_at=began_at)
-        .returning(e.id, e.num)
-    )
-
-
-# Made once: workers ask again and again, and making them costs more than running them.
-_WORKERS = _all_workers()
-_LEASES = _leases_of_worker()
-_TOLD_TO_STOP = _late_stops()
-_QUEUED = _queued_segments()
-_CLAIM = _claim_of_queued()

@@ -48,15 +48,17 @@ def _in_turn() -> sa.Select[Any]:
     w = queued.c
     rank = w.turn + sa.func.coalesce(running.c.count, 0)
     on_trial = _HELD.processing_started_at > sa.bindparam("trial_began_after")
+    limit = sa.bindparam("limit", type_=sa.Integer)
     return (
         sa.select(w.id, w.suspect, rank.label("rank"))
         .outerjoin_from(queued, running, w.owner_id == running.c.owner_id)
         .where(
+            w.turn <= limit,  # saves sorting the rest
             sa.or_(rank == 1, sa.bindparam("all_owners", type_=sa.Boolean)),
             ~_holds(_HELD.failure_count >= SUSPECT_FROM, on_trial),
         )
         .order_by(w.is_new, rank, w.queued_at, w.id)
-        .limit(sa.bindparam("limit", type_=sa.Integer))
+        .limit(limit)
     )
 
 

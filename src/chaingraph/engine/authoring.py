@@ -30,6 +30,10 @@ pass through.
 Pydantic models and enums are built from JSON before the body and turned to JSON after it.
 A `StreamWriter[T]` is an output stream: passed on as the body begins, closed when it ends.
 To fail, raise any error; the message of a `NodeError` is shown without the name of its class.
+
+**Waiting.** `waits` is asked before the body runs, with those values that its parameters name,
+and the context if it names `ctx`. What it returns (`engine.waits`: a Sleep, a Signal, a Child) is
+waited for without holding anything, over restarts; then the body runs, with `ctx.answer`.
 """
 
 from __future__ import annotations
@@ -40,10 +44,11 @@ from functools import update_wrapper
 from typing import Any, TypeVar
 
 from chaingraph.engine.channel import StreamWriter
-from chaingraph.engine.draft import Draft, read_class, read_function
+from chaingraph.engine.draft import Draft, read_class, read_function, read_waits
 from chaingraph.engine.hints import Secret, Stream, humanise
 from chaingraph.engine.node import Context, Kind, NodeError, NodeType
 from chaingraph.engine.port_options import output, passthrough, port
+from chaingraph.engine.waits import Wait
 from chaingraph.errors import BadNodeType
 
 __all__ = [
@@ -74,6 +79,7 @@ def node(
     version: int = 1,
     output: str = "result",
     passthrough: Collection[str] = (),
+    waits: Callable[..., Wait | None] | None = None,
     flow_ports: Mapping[str, Any] | None = None,
 ) -> Callable[[Authored], Authored]:
     """Make a node type of a function or class; see above.
@@ -89,6 +95,8 @@ def node(
         else:
             draft = read_function(thing, called, output, passthrough)
         _check(draft, kind, quick)
+        if quick and waits is not None:
+            raise BadNodeType(draft.name, "a node that waits is not quick", "quick")
         made = NodeType(
             name=called,
             body=update_wrapper(draft.body, thing, ("__module__", "__qualname__"), ()),
@@ -101,6 +109,7 @@ def node(
             is_async=draft.is_async,
             quick=quick,
             listens=listens,
+            waits=read_waits(draft, waits) if waits is not None else None,
             flow_ports=flow_ports or {},
         )
         thing.node_type = made  # type: ignore[attr-defined]

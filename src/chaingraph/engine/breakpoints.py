@@ -15,12 +15,10 @@ MOST = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Breakpoints:
-    """Where to hold, with what must be true of the values there. `at_start` is before
-    the first node, whichever it is."""
+    """Where to hold, with what must be true of the values there."""
 
     nodes: Mapping[str, Condition | None] = field(default_factory=dict)
     edges: Mapping[str, Condition | None] = field(default_factory=dict)
-    at_start: bool = False
 
     @classmethod
     def of(cls, given: Any) -> Breakpoints:
@@ -38,17 +36,17 @@ class Breakpoints:
         return cls(nodes, edges)
 
     def __bool__(self) -> bool:
-        return bool(self.at_start or self.nodes or self.edges)
+        return bool(self.nodes or self.edges)
 
     def hit(
-        self, node_id: str, inputs: Mapping[str, Any], arriving: Mapping[str, Any], *, first: bool
+        self, node_id: str, inputs: Mapping[str, Any], arriving: Mapping[str, Any]
     ) -> dict[str, Any] | None:
         """What to tell of the hold before a node, or None.
 
         `inputs` are its values by port, as the body would get them; `arriving` those among them
-        that come over edges, by edge id. `first` says that nothing was held before.
+        that come over edges, by edge id.
         """
-        if (self.at_start and first) or node_id in self.nodes:
+        if node_id in self.nodes:
             told = _told(self.nodes.get(node_id), {**inputs, "values": dict(inputs)})
             if told is not None:
                 return {"nodeId": node_id, "values": dict(inputs), **told}

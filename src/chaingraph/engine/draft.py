@@ -6,13 +6,14 @@ import inspect
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from types import NoneType
-from typing import Any, ClassVar, get_origin, get_type_hints
+from typing import Any, ClassVar, cast, get_origin, get_type_hints
 
 from chaingraph.engine import bodies
 from chaingraph.engine.declaration import DeclaredPort, declare
 from chaingraph.engine.hints import UnknownHint
-from chaingraph.engine.node import Body, Context
+from chaingraph.engine.node import Body, Context, Waits
 from chaingraph.engine.port_options import MISSING, PortOptions
+from chaingraph.engine.waits import Wait
 from chaingraph.errors import BadNodeType
 from chaingraph.flow.ports import Direction, Port
 
@@ -165,6 +166,22 @@ def _leave_default(cls: type, key: str, declared: DeclaredPort) -> None:
     """Put the default where `passthrough(...)` stood, so that a bare instance has it."""
     if isinstance(getattr(cls, key, None), PortOptions):
         setattr(cls, key, declared.default)
+
+
+def read_waits(draft: Draft, function: Callable[..., Wait | None]) -> Waits:
+    """What a node waits for, by the values that the function's parameters name."""
+    if inspect.iscoroutinefunction(function):
+        raise BadNodeType(draft.name, "is asked for what to wait for; it does not wait", "waits")
+    named = dict.fromkeys(inspect.signature(function).parameters)
+    context = "ctx" if "ctx" in named and "ctx" not in draft.declared else None
+    named.pop(context or "", None)
+    for key in named:
+        found = draft.declared.get(key)
+        if found is None or found.is_stream or not found.port.direction.takes_values:
+            raise BadNodeType(draft.name, f"{key} is no input of the node", "waits")
+    take = bodies.taking(draft.declared[key] for key in named)
+    call = bodies.function_call(function, context)
+    return lambda values, ctx: cast("Wait | None", call(take(values), ctx))
 
 
 def _hints(thing: Any, name: str) -> dict[str, Any]:

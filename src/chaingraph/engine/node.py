@@ -66,6 +66,9 @@ class Context(Protocol):
     def answer(self) -> Answer | None:
         """What the node has waited for; None when it had nothing to wait for."""
 
+    def port(self, port_id: str) -> Port | None:
+        """A top-level port as this node has it in its flow: with the schema that it got there."""
+
     @property
     def cancelled(self) -> bool:
         """True once the body should end: stop, time-out or a lost lease. For sync bodies."""

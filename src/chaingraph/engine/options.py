@@ -31,8 +31,7 @@ class Options:
         "debug", "breakpoints"}`, all optional.
 
         A number that is too small counts as the least that is possible. Breakpoints count unless
-        `debug` is false; `debug` alone holds before the first node. Raises BadInput for what
-        cannot be read.
+        `debug` is false. Raises BadInput for what cannot be read.
         """
         options = options or {}
         given = options.get("execution") or {}
@@ -55,11 +54,7 @@ def _child_failure(said: Any) -> bool:
 
 
 def _breakpoints(debug: Any, given: Any) -> Breakpoints:
-    if debug is False:
-        return NO_BREAKPOINTS
-    if debug and not given:
-        return Breakpoints(at_start=True)
-    return Breakpoints.of(given or ())
+    return NO_BREAKPOINTS if debug is False else Breakpoints.of(given or ())
 
 
 def _number(given: Mapping[str, Any], key: str, default: float, least: float) -> float:

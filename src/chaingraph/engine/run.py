@@ -321,7 +321,7 @@ class Run:
         holds = self._holds
         if node_id in holds.passed or self._state.nodes[node_id].attempt:
             return False
-        hit = self._breakpoints.hit(node_id, *self._step.ahead(node_id), first=not holds.passed)
+        hit = self._breakpoints.hit(node_id, *self._step.ahead(node_id))
         if hit is None:
             return False
         self._ready.appendleft(node_id)

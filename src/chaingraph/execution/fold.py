@@ -35,6 +35,10 @@ def after(folded: Folded, type_: EventType, at: int, data: Mapping[str, Any]) ->
     match type_:
         case EventType.FLOW_STARTED:
             return replace(folded, status=Status.RUNNING, started_at=at)
+        case EventType.FLOW_PAUSED:
+            return replace(folded, status=Status.PAUSED)
+        case EventType.FLOW_RESUMED:
+            return replace(folded, status=Status.RUNNING)
         case EventType.FLOW_COMPLETED:
             return replace(folded, status=Status.COMPLETED, completed_at=at)
         case EventType.FLOW_FAILED:

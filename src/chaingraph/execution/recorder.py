@@ -140,6 +140,8 @@ class Recorder:
         """Commit what is recorded, until `close`. Raises Fenced when the lease is lost."""
         while not self._closing:
             await self._news.wait()
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
             self._news.clear()
             if not self._closing:
                 await self._send(self._take())

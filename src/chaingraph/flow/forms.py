@@ -13,7 +13,6 @@ from jsonschema.exceptions import SchemaError, ValidationError, best_match
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
-from chaingraph.errors import BadInput
 from chaingraph.flow.ports import JsonObject, Port, PortType
 
 #: Knows no document but the schema itself, and fetches none.
@@ -89,18 +88,17 @@ def schema_problem(schema: Any) -> str | None:
 def misfit(schema: JsonObject, value: Any) -> str | None:
     """Why `value` does not fit, in one sentence that names the place; None when it fits.
 
-    Raises BadInput when the schema itself is at fault.
+    Nothing fits a schema that is at fault; the sentence then says so.
     """
     validator = Draft202012Validator(schema, registry=_ALONE)
     try:
         error = best_match(validator.iter_errors(value))
     except Unresolvable as unresolved:
-        reason = f"The schema refers to {unresolved.ref}, which is not part of it"
-        raise BadInput(reason) from unresolved
-    except RecursionError as endless:
-        raise BadInput("The schema refers to itself without end") from endless
-    except Exception as fault:  # what the check of schemas let pass: a pattern, a keyword's type
-        raise BadInput(f"The schema cannot be used: {fault}") from fault
+        return f"The schema refers to {unresolved.ref}, which is not part of it"
+    except RecursionError:
+        return "The schema, or the value, is nested without end"
+    except Exception as fault:  # what the check of schemas lets pass, as a pattern that is none
+        return f"The schema cannot be used: {fault}"
     return None if error is None else _sentence(error, "the value")
 
 

@@ -14,18 +14,19 @@ from chaingraph.nodes.basic_values import (
     ObjectNode,
     TextNode,
 )
-from chaingraph.nodes.flow_control import (
-    GateNodeV2,
-    GroupNode,
-    SwitchNode,
-    branch_node,
-    sleep_node,
+from chaingraph.nodes.events import (
+    EventEmitterNode,
+    EventListenerNode,
+    EventListenerNodeV2,
+    IsRootExecutionNode,
 )
+from chaingraph.nodes.flow_control import GateNodeV2, GroupNode, SwitchNode, branch_node
 from chaingraph.nodes.http import HttpRequestNode
 from chaingraph.nodes.logic import and_node, not_node, or_node
 from chaingraph.nodes.streams import stream_buffer_node, text_stream_node
 from chaingraph.nodes.text import number_to_string_node, string_length_node, text_search_node
 from chaingraph.nodes.utilities import debug_log_node
+from chaingraph.nodes.waits import HumanInputNode, RunFlowNode, WaitForSignalNode, sleep_node
 
 BUILT_IN: tuple[NodeType, ...] = tuple(
     map(
@@ -44,6 +45,13 @@ BUILT_IN: tuple[NodeType, ...] = tuple(
             SwitchNode,
             GateNodeV2,
             sleep_node,
+            WaitForSignalNode,
+            HumanInputNode,
+            RunFlowNode,
+            EventEmitterNode,
+            EventListenerNode,
+            EventListenerNodeV2,
+            IsRootExecutionNode,
             GroupNode,
             number_to_string_node,
             string_length_node,

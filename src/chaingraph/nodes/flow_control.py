@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
-import time
 from collections.abc import Callable
 from operator import ge, gt, le, lt
 from typing import Annotated, Any, Literal, TypeAlias
 
-from chaingraph.engine.authoring import NodeError, node, output, passthrough, port
+from chaingraph.engine.authoring import node, output, passthrough, port
 from chaingraph.flow.ports import Json
 from chaingraph.nodes.javascript import to_number, to_string
 
@@ -109,16 +107,3 @@ class GateNodeV2:
 @node(category="group", kind="pure", quick=True)
 class GroupNode:
     """A frame around nodes; complete when they are."""
-
-
-@node(category="flow", kind="pure", output="actualDuration")
-async def sleep_node(
-    duration: Annotated[float, port(title="Duration (ms)", min=0)] = 1000,
-) -> Annotated[float, port(0, title="Actual Duration (ms)")]:
-    """Waits."""
-    begin = time.monotonic()
-    try:
-        await asyncio.sleep(duration / 1000)
-    except asyncio.CancelledError:
-        raise NodeError("Sleep aborted") from None
-    return round((time.monotonic() - begin) * 1000)
