@@ -6,7 +6,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -120,6 +120,10 @@ class Lab:
             load_flow=self.service.ready_flow,
         )
 
+    def world_with(self, **changes: Any) -> World:
+        """The world, with other settings."""
+        return replace(self.world, **changes)
+
     async def begin(
         self,
         flow: Flow,
@@ -144,15 +148,17 @@ class Lab:
 
     async def settle(self) -> None:
         """Run what is queued and do errands until nobody has anything to do."""
+        await self.journal.join(WORKER)
         while True:
-            self._launched += await self.errands.tell_parents()
-            self._launched += await self.errands.wake_due()
+            await self.errands.tell_parents()
+            await self.errands.wake_due()
             cascaded = await self.errands.cascade()
-            if not self._launched and not cascaded:
+            leases = await self.journal.claim_next(WORKER.id, 1_000)
+            if not leases and not cascaded:
+                self._launched.clear()
                 return
-            segments, self._launched[:] = list(self._launched), []
-            for segment in segments:
-                await self.work(segment)
+            for lease in leases:
+                await run_leased(self.world, lease)
 
     async def run(self, flow: Flow, **options: Any) -> Run:
         """Run a flow from start to end."""

@@ -378,7 +378,7 @@ def without_undefined(value: Any) -> Any:
 def test_the_content_of_a_plain_envelope_is_passed_on_undecoded(value: Any) -> None:
     passed = superjson.content(superjson.dumps(value))
     assert passed is not None
-    assert superjson.dumps({"x": passed}) == superjson.dumps({"x": value})
+    assert superjson.dumps({"x": superjson.verbatim(passed)}) == superjson.dumps({"x": value})
 
 
 @pytest.mark.parametrize("value", [EPOCH, {"meta": 1}, [nan]])

@@ -67,7 +67,7 @@ async def test_born_twice_is_once(backend: Backend) -> None:
 
 
 async def test_what_was_born_started_is_brought(sql_only: Backend) -> None:
-    await sql_only.journal.create(new_execution(sql_only, inbox=(START,)))
+    await sql_only.journal.create(new_execution(sql_only, "EX9", inbox=(START,)))
     await parent_of(sql_only, "EX3", "EX4")
     sql_only.clock.move(60_000)
     assert await sql_only.fleet.stranded() == []

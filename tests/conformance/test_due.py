@@ -92,4 +92,7 @@ async def test_who_sleeps_over_a_delivery_is_woken_and_counted(sql_only: Backend
 
 
 def found(kind: str) -> float:
-    return metrics.scanner_findings.labels(kind)._value.get()
+    return (
+        metrics.REGISTRY.get_sample_value("chaingraph_scanner_findings_total", {"kind": kind})
+        or 0.0
+    )

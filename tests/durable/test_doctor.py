@@ -12,7 +12,9 @@ from chaingraph.durable.dispatched import dispatched
 from chaingraph.durable.doctor import Check, Doctor, Finding, doctor
 from chaingraph.durable.fleet import SqlFleet
 from chaingraph.execution.records import Disposition
+from chaingraph.superjson import dumps
 from tests.conformance.backends import Backend
+from tests.conformance.families import PAUSED, new_child, resting
 from tests.conformance.steps import deliver, dispatch, join, leased, parked, queued
 
 
@@ -92,6 +94,24 @@ async def test_what_is_parked_over_a_command_is_woken(backend: Backend, called: 
     await execute(backend, sa.update(t.executions).values(disp="P"))
     (finding,) = await found(called, backend)
     assert (finding.check, finding.number) == (Check.UNREAD_COMMAND, 1)
+    assert await called.repair(finding) == "woken, queued as segment 2"
+    assert await found(called, backend) == []
+
+
+async def test_what_is_parked_for_a_reason_is_no_finding(backend: Backend, called: Doctor) -> None:
+    signal = dumps({"waits": [{"nodeId": "A", "kind": "signal", "name": "go"}]})
+    await resting(backend, "EX1", data=signal)
+    await resting(backend, "EX2", wake_at=backend.clock() + 1)
+    await resting(backend, "EX3", folded=PAUSED)
+    await resting(backend, "EX4", children=(new_child(backend, "EX5", "EX4", inbox=()),))
+    await deliver(backend, "signal", to="EX3")
+    assert await found(called, backend) == []
+
+
+async def test_what_is_parked_for_nothing_is_woken(backend: Backend, called: Doctor) -> None:
+    await resting(backend, data=dumps({"waits": []}))
+    (finding,) = await found(called, backend)
+    assert (finding.check, finding.subject, finding.number) == (Check.NO_WAIT, "EX1", 1)
     assert await called.repair(finding) == "woken, queued as segment 2"
     assert await found(called, backend) == []
 

@@ -13,6 +13,7 @@ from chaingraph.durable.dispatched import dispatched
 from chaingraph.durable.prune import Retention, doomed, retain
 from chaingraph.execution.records import Blob
 from tests.conformance.backends import Backend
+from tests.conformance.families import parent_of
 from tests.conformance.steps import deliver, leased, new_execution, parked, queued
 from tests.durable.executions import ended
 
@@ -51,6 +52,17 @@ async def test_nothing_is_left_of_an_old_tree(backend: Backend) -> None:
     assert backend.database is not None
     with dispatched(backend.database) as queue:
         assert await queue.held() == []
+
+
+async def test_a_tree_stays_until_all_of_it_know_how_it_ended(backend: Backend) -> None:
+    await parent_of(backend, "EX2")
+    await deliver(backend, "stop")
+    backend.clock.move(31 * DAY)
+    for errand in (backend.errands.cascade, backend.errands.tell_parents):
+        assert await pruned(backend, OLD) == []
+        await errand()
+        backend.clock.move(31 * DAY)
+    assert await pruned(backend, OLD) == ["EX1"]
 
 
 async def test_what_is_young_or_has_not_ended_stays(backend: Backend) -> None:

@@ -13,9 +13,10 @@ from chaingraph.durable.archive import Archive, read_archive
 from chaingraph.durable.archive_journal import ArchiveJournal
 from chaingraph.durable.transfer import export, restore
 from chaingraph.errors import BadInput, ExecutionNotFound
-from chaingraph.execution.records import Blob, Disposition, Segment
+from chaingraph.execution.records import Blob, Command, CommandKind, Disposition, Segment
 from tests.conformance.backends import Backend, sql_backend
 from tests.conformance.conftest import copied
+from tests.conformance.families import parent_of, parking
 from tests.conformance.steps import (
     batch,
     claimed,
@@ -101,6 +102,39 @@ async def test_what_was_held_goes_on_and_what_rested_rests(
     assert await sql_only.journal.blobs("EX1", ["b1"]) == {"b1": b"\x00\xff"}
 
 
+async def test_what_is_due_pending_and_untold_comes_along(
+    sql_only: Backend, tmp_path: Path
+) -> None:
+    async with sql_backend(f"sqlite:///{tmp_path / 'a.db'}") as elsewhere:
+        await parent_of(elsewhere, "EX2", "EX3", "EX4")
+        lease = await claimed(elsewhere, Segment("EX2", 1))
+        await elsewhere.journal.append(parking(lease, 1, wake_at=elsewhere.clock() + 5))
+        await deliver(elsewhere, "stop", to="EX3")
+        await deliver(elsewhere, "signal")
+        lease = await claimed(elsewhere, Segment("EX1", 2))
+        pause = Command("p1", CommandKind.PAUSE, "ann", {"tree": True, "reason": "a\0b"})
+        await elsewhere.journal.append(parking(lease, 2, seen=2, cascade=pause))
+        archive = await exported(elsewhere, tmp_path / "x")
+    await restored(sql_only, archive)
+    sql_only.clock.move(5)
+    assert await sql_only.errands.wake_due() == [Segment("EX2", 2)]
+    assert await sql_only.errands.cascade() == ["EX2", "EX4"]
+    await sql_only.errands.tell_parents()
+    assert (await dispatch(sql_only)).open_children == 2
+
+
+async def test_a_file_of_the_first_release_is_read(sql_only: Backend, tmp_path: Path) -> None:
+    await leased(sql_only)
+    archive = await exported(sql_only, tmp_path / "x")
+    newer = ("open_children", "parent_told", "cascade", "wake_at", "awaited", "forked_from")
+    older = Archive("EX1", rows(archive, *newer))
+    there = await ArchiveJournal(older).get("EX1")
+    assert there is not None
+    async with sql_backend(f"sqlite:///{tmp_path / 'a.db'}") as elsewhere:
+        assert await restored(elsewhere, older) == [Segment("EX1", 2)]
+        assert (await dispatch(elsewhere)).open_children == there.dispatch.open_children == 0
+
+
 async def test_a_known_execution_is_refused_and_nothing_changes(
     sql_only: Backend, tmp_path: Path
 ) -> None:
@@ -165,6 +199,6 @@ async def test_a_file_that_was_changed_is_refused(tmp_path: Path, whole: bytes) 
     first, second, *rest = whole.splitlines(keepends=True)
     assert reading(tmp_path, b"".join((first, *rest))).startswith("it has been changed")
     assert reading(tmp_path, b"nodes: {}\n") == "it begins with something else"
-    later = whole.replace(b'"version":1', b'"version":2')
-    assert reading(tmp_path, later) == "its format is 2, this release knows 1"
+    later = whole.replace(b'"version":2', b'"version":3')
+    assert reading(tmp_path, later) == "its format is 3, this release knows 2"
     assert second.startswith(b'["chaingraph_snapshots"')

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any, ClassVar, NamedTuple
@@ -21,7 +21,8 @@ from chaingraph.engine.authoring import (
 )
 from chaingraph.engine.channel import Channel, StreamFailed
 from chaingraph.engine.node import Kind
-from chaingraph.errors import PortError
+from chaingraph.engine.waits import Received, Signal, Sleep, Wait
+from chaingraph.errors import BadNodeType, PortError
 from chaingraph.flow.ports import Direction, Port, PortType
 from tests.nodes.contexts import MemoryContext, run_body
 
@@ -321,3 +322,68 @@ def test_a_class_without_run_passes_values_through() -> None:
         value: Any = passthrough()
 
     assert node_type_of(Pipe).body({"value": 7}, MemoryContext()) == {"value": 7}
+
+
+def test_what_a_node_waits_for_follows_from_the_inputs_it_names() -> None:
+    @node(waits=lambda by, text: Sleep(by.x * len(text)))
+    def late(text: str, by: Point, rest: Any = None) -> str:
+        return text
+
+    waits = node_type_of(late).waits
+    assert waits is not None
+    assert waits({"text": "abc", "by": {"x": 2}, "rest": 1}, MemoryContext()) == Sleep(6)
+
+
+def test_a_node_may_name_its_context_and_need_not_wait() -> None:
+    def approval(title: str, ctx: Context) -> Signal | None:
+        return Signal(ctx.node_id, title=title) if title else None
+
+    @node(waits=approval)
+    class Approve:
+        title: str = "Well?"
+        approved: bool = output(False)
+
+        def run(self, ctx: Context) -> None:
+            self.approved = isinstance(ctx.answer, Received) and bool(ctx.answer.value)
+
+    made, ctx = node_type_of(Approve), MemoryContext(node_id="boss")
+    assert made.waits is not None
+    assert made.waits({}, ctx) == Signal("boss", title="Well?")
+    assert made.waits({"title": ""}, ctx) is None
+    assert made.body({}, ctx) == {"approved": False}
+    assert made.body({}, MemoryContext(answer=Received(True, "ann"))) == {"approved": True}
+
+
+def test_most_nodes_wait_for_nothing() -> None:
+    assert node_type_of(Counter).waits is None
+
+
+async def _async_waits(x: float) -> Sleep:
+    return Sleep(x)
+
+
+@pytest.mark.parametrize(
+    ("waits", "reason"),
+    [
+        (lambda y: None, "node Late, waits: y is no input of the node"),
+        (lambda result: None, "node Late, waits: result is no input of the node"),
+        (lambda words: None, "node Late, waits: words is no input of the node"),
+        (_async_waits, "node Late, waits: is asked for what to wait for; it does not wait"),
+    ],
+)
+def test_what_cannot_be_waited_for_is_told_when_it_is_written(
+    waits: Callable[..., Wait | None], reason: str
+) -> None:
+    with pytest.raises(BadNodeType, match=reason):
+
+        @node(name="Late", waits=waits)
+        async def late(x: float, words: Stream[str]) -> float:
+            return x
+
+
+def test_a_node_that_waits_is_not_quick() -> None:
+    with pytest.raises(BadNodeType, match="a node that waits is not quick"):
+
+        @node(kind="pure", quick=True, waits=lambda x: Sleep(x))
+        def late(x: float) -> float:
+            return x

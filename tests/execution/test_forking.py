@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -18,7 +18,7 @@ from chaingraph.flow.model import Node
 from chaingraph.superjson import JsError, dumps
 from tests.engine.graphs import graph, node
 
-Step: TypeAlias = tuple[EventType, dict[str, object]]
+Step: TypeAlias = tuple[EventType, Mapping[str, object]]
 
 CREATED: Step = (EventType.EXECUTION_CREATED, {})
 COMPLETED: Step = (EventType.FLOW_COMPLETED, {"executionTime": 1})
@@ -178,7 +178,7 @@ def test_everything_about_kept_nodes_is_taken_over_in_its_order() -> None:
 
 
 def test_what_steered_the_execution_and_its_children_are_left_out() -> None:
-    steps = [
+    steps: list[Step] = [
         (EventType.FLOW_STARTED, {}),
         (EventType.FLOW_PAUSED, {"reason": "x"}),
         of(EventType.STEPPED),

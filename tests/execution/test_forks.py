@@ -4,108 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from chaingraph.engine.authoring import Stream, node
-from chaingraph.engine.catalog import Catalog
-from chaingraph.engine.channel import Channel
 from chaingraph.engine.events import EventType
-from chaingraph.engine.node import Context
-from chaingraph.engine.state import NodeState
 from chaingraph.errors import BadInput, FlowNotFound, Forbidden, IdempotencyConflict
 from chaingraph.execution.forks import Forks
-from chaingraph.execution.intake import Prepared, prepare
+from chaingraph.execution.intake import Prepared
 from chaingraph.execution.recorder import BLOB_BYTES
-from chaingraph.execution.records import LOCAL, Principal, Segment, Status
-from chaingraph.execution.verify import verify
+from chaingraph.execution.records import LOCAL, Command, CommandKind, Principal, Segment, Status
 from chaingraph.flow.build import FlowBuilder
 from chaingraph.flow.model import Flow
-from chaingraph.nodes.basic_values import TextNode
-from chaingraph.nodes.flow_control import GroupNode, branch_node
-from tests.laboratory import MAX_VALUE_BYTES, Lab, Run, started
-
-
-@dataclass
-class Bench:
-    """Node types that count their runs by node, and fail as often as they are told."""
-
-    calls: Counter[str] = field(default_factory=Counter)
-    to_fail: Counter[str] = field(default_factory=Counter)
-    holding: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def lab(self) -> tuple[Lab, FlowBuilder]:
-        def tell(ctx: Context) -> None:
-            self.calls[ctx.node_id] += 1
-            if self.to_fail[ctx.node_id]:
-                self.to_fail[ctx.node_id] -= 1
-                raise ValueError(f"{ctx.node_id} broke")
-
-        @node(name="Join")
-        async def join(ctx: Context, a: str = "", b: str = "", own: str = "") -> str:
-            tell(ctx)
-            return f"{ctx.node_id}({a}{b}{own})"
-
-        @node(name="Spell", output="stream")
-        async def spell(ctx: Context, text: str = "") -> AsyncIterator[str]:
-            tell(ctx)
-            for letter in text:
-                yield letter
-
-        @node(name="Read")
-        async def read(ctx: Context, stream: Stream[str]) -> str:
-            tell(ctx)
-            return "".join([letter async for letter in stream])
-
-        @node(name="Grow")
-        async def grow(ctx: Context, size: int = 0) -> str:
-            tell(ctx)
-            return "x" * size
-
-        @node(name="Hold")
-        async def hold(ctx: Context, a: str = "") -> str:
-            tell(ctx)
-            if self.calls[ctx.node_id] == 1:
-                self.holding.set()
-                await asyncio.Event().wait()
-            return f"held {a}"
-
-        types = (join, spell, read, grow, hold, branch_node, TextNode, GroupNode)
-        lab = Lab(Catalog.of(*types))
-        return lab, FlowBuilder("bench", lab.catalog, id="bench")
-
-
-def forks(lab: Lab) -> Forks:
-    async def prepared(flow: Flow, inputs: Mapping[str, Any] | None) -> Prepared:
-        return prepare(flow, lab.catalog, inputs or {}, max_value_bytes=MAX_VALUE_BYTES)
-
-    return Forks(lab.journal, lab.flows, prepared, lab.clock)
-
-
-async def worked(run: Run, making: Awaitable[str]) -> Run:
-    """The fork, after its segment ran; its journal keeps all promises."""
-    made = await making
-    await run.lab.work(Segment(made, 1))
-    fork = await run.lab.seen(made)
-    assert verify(fork.stored, fork.events) == []
-    return fork
-
-
-async def forked(run: Run, *nodes: str, **more: Any) -> Run:
-    return await worked(run, forks(run.lab).fork(LOCAL, run.stored, nodes=nodes, **more))
-
-
-async def retried(run: Run) -> Run:
-    return await worked(run, forks(run.lab).retry(LOCAL, run.stored))
-
-
-def results(run: Run) -> dict[str, Any]:
-    return {node_id: run.value(node_id, "result") for node_id in run.graph.flow.nodes}
+from tests.execution.fork_bench import Bench, forked, forks, results, retried, start_of
+from tests.laboratory import Lab, Run, started
 
 
 def chain(build: FlowBuilder) -> Flow:
@@ -146,18 +60,15 @@ async def test_what_is_taken_over_comes_before_the_start_and_is_shown_as_it_was(
     lab, build = Bench().lab()
     old = await lab.run(chain(build))
     fork = await forked(old, "c")
-    before = [e for e in fork.events if e.position < _start_of(fork)]
-    assert started(before) == ["a", "b"]
-    shown = {e.type: e for e in await lab.full(fork.id) if "a" in str(e.data.get("nodeId", ""))}
-    assert shown.keys() == {"node:status-changed"}
-    full = [e.data["node"].value for e in await lab.full(fork.id) if e.type == "node:completed"]
-    as_it_was = [e.data["node"].value for e in await lab.full(old.id) if e.type == "node:completed"]
-    assert full == as_it_was
+    assert started(fork.events[: start_of(fork)]) == ["a", "b"]
+    assert started(fork.events[start_of(fork) :]) == ["c"]
+    assert await completions(fork) == await completions(old)
 
 
-def _start_of(run: Run) -> int:
-    (start,) = (e.position for e in run.events if e.type is EventType.FLOW_STARTED)
-    return start
+async def completions(run: Run) -> list[Any]:
+    """The nodes as subscribers see them at their completions."""
+    events = await run.lab.full(run.id)
+    return [each.data["node"].value for each in events if each.type == "node:completed"]
 
 
 async def test_a_replaced_input_goes_before_what_its_edges_bring() -> None:
@@ -266,8 +177,7 @@ async def test_large_values_are_taken_over() -> None:
     old = await lab.run(build.build())
     fork = await forked(old, "read")
     assert bench.calls["grow"] == 1
-    shown = [e.data for e in await lab.full(fork.id) if e.type == "node:completed"]
-    assert "x" * BLOB_BYTES in str(shown[0]["node"].value)
+    assert "x" * BLOB_BYTES in str((await completions(fork))[0])
 
 
 async def test_a_stopped_execution_goes_on_in_its_fork() -> None:
@@ -287,6 +197,43 @@ async def test_a_stopped_execution_goes_on_in_its_fork() -> None:
     for fork in (running, await forked(stopped), await retried(stopped)):
         assert fork.value("last", "result") == "last(held a())"
     assert bench.calls == {"a": 1, "hold": 4, "last": 3}
+
+
+async def test_a_fork_has_all_the_time_of_a_new_execution() -> None:
+    lab, build = Bench().lab()
+    old = await lab.run(chain(build), flowTimeoutMs=5000)
+    lab.clock.move(60_000)
+    fork = await forked(old, "c")
+    assert fork.stored.row.status is Status.COMPLETED
+
+
+async def test_a_node_that_was_answered_is_not_asked_again() -> None:
+    bench = Bench()
+    lab, build = bench.lab()
+    ask = build.add("Ask", "ask")
+    build.add("Join", "last", a=ask["result"])
+    segment = await lab.begin(build.build())
+    await lab.work(segment)
+    signal = Command("s", CommandKind.SIGNAL, "local", {"name": "go", "value": "yes"})
+    await lab.journal.deliver(segment.execution_id, signal)
+    await lab.work(replace(segment, number=2))
+    fork = await forked(await lab.seen(segment.execution_id), "last")
+    assert fork.value("last", "result") == "last(yes)"
+    assert bench.calls == {"ask": 1, "last": 2}
+
+
+async def test_a_fork_of_an_execution_that_an_event_started_leaves_out_the_same_nodes() -> None:
+    bench = Bench()
+    lab, build = bench.lab()
+    heard = build.add("Listen", "listen", eventName="go")
+    build.add("Join", "bound", a=heard["heard"])
+    build.add("Join", "free")
+    old = await lab.run(build.build(), events=[{"eventName": "go", "payload": {}}])
+    fork = await forked(old, "bound", inputs={"bound.own": "!"})
+    assert fork.value("bound", "result") == "bound(yes!)"
+    assert bench.calls == {"listen": 1, "bound": 2}
+    with pytest.raises(BadInput, match="bound to the event"):
+        await forked(old, "bound", inputs={"bound.a": "!"})
 
 
 async def test_what_did_not_begin_yet_is_forked_too() -> None:
@@ -352,102 +299,3 @@ async def test_what_another_system_ran_cannot_be_forked() -> None:
     adopted = replace(old.stored, dispatch=replace(old.stored.dispatch, snapshot=""))
     with pytest.raises(BadInput, match="another system"):
         await forks(lab).fork(LOCAL, adopted)
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A random flow: for each node the sources of its ports `a` and `b`, and which nodes fail."""
-
-    sources: list[tuple[list[int], list[int]]]
-    failing: frozenset[int]
-    ports: list[str]
-
-    def flow(self, build: FlowBuilder) -> Flow:
-        for at, ends in enumerate(self.sources):
-            here = build.add("Join", f"n{at}")
-            for port_id, feeding in zip("ab", ends, strict=True):
-                for source in feeding:
-                    build.connect(f"n{source}.{self.ports[source]}", here[port_id])
-        return build.build()
-
-
-@st.composite
-def plots(draw: st.DrawFn, most_sources: int) -> Plot:
-    size = draw(st.integers(2, 7))
-
-    def sources(below: int) -> list[int]:
-        found = st.lists(st.integers(0, below - 1), max_size=most_sources, unique=True)
-        return draw(found) if below else []
-
-    port = st.sampled_from(["result", "result", "result", "__errorMessage"])
-    return Plot(
-        [(sources(at), sources(at)) for at in range(size)],
-        draw(st.frozensets(st.integers(0, size - 1), max_size=2)),
-        [draw(port) for _ in range(size)],
-    )
-
-
-def chosen(draw: Callable[[st.SearchStrategy[int]], int], plot: Plot) -> str:
-    return f"n{draw(st.integers(0, len(plot.sources) - 1))}"
-
-
-def same(one: NodeState, other: NodeState) -> bool:
-    return replace(one, values=plain(one)) == replace(other, values=plain(other))
-
-
-def plain(state: NodeState) -> dict[str, Any]:
-    return {k: v.items if isinstance(v, Channel) else v for k, v in state.values.items()}
-
-
-def not_begun_again(fork: Run) -> Collection[str]:
-    """The nodes that were taken over; none of them was begun after the start."""
-    before, after = fork.events[1 : _start_of(fork)], fork.events[_start_of(fork) :]
-    nodes = {event.data["nodeId"] for event in before if "nodeId" in event.data}
-    assert nodes.isdisjoint(event.data.get("nodeId") for event in after)
-    return nodes
-
-
-@settings(max_examples=40, deadline=None)
-@given(plots(1), st.data())
-def test_a_fork_ends_as_a_run_from_the_beginning(plot: Plot, data: st.DataObject) -> None:
-    async def scene() -> None:
-        often = Counter({f"n{each}": 9 for each in plot.failing})
-        lab, build = Bench(to_fail=often).lab()
-        old = await lab.run(plot.flow(build))
-        point = chosen(data.draw, plot)
-        value = {f"{point}.own": "new"}
-        fork = await forked(old, point, inputs=value)
-        fresh_id = await lab.service.create(LOCAL, "bench", inputs=value)
-        await lab.service.start(LOCAL, fresh_id)
-        await lab.work(Segment(fresh_id, 1))
-        fresh = await lab.seen(fresh_id)
-        assert (fork.statuses, results(fork)) == (fresh.statuses, results(fresh))
-        for each in not_begun_again(fork):
-            assert same(fork.state.nodes[each], old.state.nodes[each])
-
-    asyncio.run(scene())
-
-
-@settings(max_examples=40, deadline=None)
-@given(plots(2), st.data())
-def test_a_fork_of_any_committed_prefix_keeps_what_has_ended(
-    plot: Plot, data: st.DataObject
-) -> None:
-    async def scene() -> None:
-        often = Counter({f"n{each}": 9 for each in plot.failing})
-        lab, build = Bench(to_fail=often).lab()
-        run = await lab.run(plot.flow(build))
-        other, _ = await run.crashed_at(data.draw(st.sampled_from(run.cuts())))
-        old = await other.seen(run.id)
-        points = [chosen(data.draw, plot)] if data.draw(st.booleans()) else []
-        fork = await forked(old, *points)
-        taken = not_begun_again(fork)
-        assert not set(points) & set(taken)
-        if not points:
-            ended = {i for i, each in old.state.nodes.items() if each.outcome is not None}
-            assert set(taken) == ended
-        for each in taken:
-            assert same(fork.state.nodes[each], old.state.nodes[each])
-        assert all(each.outcome is not None for each in fork.state.nodes.values())
-
-    asyncio.run(scene())

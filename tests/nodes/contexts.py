@@ -8,7 +8,8 @@ from typing import Any
 
 from chaingraph.engine.channel import Channel, StreamReader, StreamWriter
 from chaingraph.engine.node import Context, FlowEvent, NodeType, Values
-from chaingraph.flow.ports import Direction, Json, PortType
+from chaingraph.engine.waits import Answer, Wait
+from chaingraph.flow.ports import Direction, Json, Port, PortType
 
 
 @dataclass
@@ -24,6 +25,8 @@ class MemoryContext:
     owner_id: str = "local"
     attempt: int = 1
     event: FlowEvent | None = None
+    answer: Answer | None = None
+    ports: dict[str, Port] = field(default_factory=dict)
     cancelled: bool = False
     lines: list[str] = field(default_factory=list)
     emitted: list[tuple[str, Json]] = field(default_factory=list)
@@ -32,6 +35,9 @@ class MemoryContext:
     @property
     def idempotency_key(self) -> str:
         return f"{self.execution_id}/{self.node_id}"
+
+    def port(self, port_id: str) -> Port | None:
+        return self.ports.get(port_id)
 
     def log(self, text: str) -> None:
         self.lines.append(text)
@@ -45,6 +51,15 @@ class MemoryContext:
 
     def is_port_resolved(self, port_id: str) -> bool:
         return port_id in self.resolved
+
+
+def wait_of(
+    node_type: NodeType, values: Values | None = None, ctx: Context | None = None
+) -> Wait | None:
+    """What the node waits for with these values; ports that are not named hold their defaults."""
+    held = {key: each.default for key, each in node_type.ports.items()} | (values or {})
+    assert node_type.waits is not None
+    return node_type.waits(held, ctx or MemoryContext())
 
 
 async def run_body(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chaingraph.engine.authoring import node_type_of
-from chaingraph.nodes.flow_control import GateNodeV2, GroupNode, SwitchNode, branch_node, sleep_node
+from chaingraph.nodes.flow_control import GateNodeV2, GroupNode, SwitchNode, branch_node
 from tests.nodes.contexts import run_body
 
 
@@ -50,18 +50,3 @@ async def test_a_gate_passes_its_values_on() -> None:
 
 async def test_a_group_has_nothing_to_do() -> None:
     assert await run_body(node_type_of(GroupNode)) == {}
-
-
-async def test_sleep_waits_its_duration_and_tells_it() -> None:
-    assert await sleep_node(20) >= 19
-
-
-async def test_sleep_waits_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    slept: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-
-    monkeypatch.setattr("asyncio.sleep", sleep)
-    await sleep_node(250)
-    assert slept == [0.25]

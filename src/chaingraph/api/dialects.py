@@ -67,7 +67,9 @@ class Dialect:
         """An event ready to be sent; encoded once for all who get this very event."""
         written = event.written.get(self.name)
         if written is None:
-            written = event.written[self.name] = superjson.prepare(self.form(event))
+            form = self.form(event)
+            written = form if isinstance(form, superjson.Prepared) else superjson.prepare(form)
+            event.written[self.name] = written
         return cast(superjson.Prepared, written)
 
     def write_all(self, events: Sequence[SeenEvent]) -> superjson.Prepared:
@@ -82,27 +84,38 @@ class Dialect:
         return frozenset(named) or self.default_types
 
 
-def write_original(event: SeenEvent) -> superjson.Custom:
+def write_original(event: SeenEvent) -> superjson.Custom | superjson.Prepared:
     """An `ExecutionEventImpl`: a bare ISO time, and data that is an envelope of its own."""
-    text = event.text
+    name = "ExecutionEventImpl"
+    if event.text is not None:
+        return superjson.verbatim(_around(event, event.text), kind=["custom", name])
     members = {
         "index": event.index,
         "type": event.type,
         "timestamp": superjson.encode(event.timestamp)["json"],
-        "data": superjson.encode(event.data) if text is None else superjson.verbatim(text),
+        "data": superjson.encode(event.data),
     }
-    return superjson.Custom("ExecutionEventImpl", members)
+    return superjson.Custom(name, members)
 
 
-def write_plain(event: SeenEvent) -> dict[str, Any]:
+def write_plain(event: SeenEvent) -> dict[str, Any] | superjson.Prepared:
     """Plain members, the time a Date."""
     undecoded = None if event.text is None else superjson.content(event.text)
+    if undecoded is not None:
+        return superjson.verbatim(_around(event, undecoded), notes={"timestamp": ["Date"]})
     return {
         "index": event.index,
         "type": event.type,
         "timestamp": event.timestamp,
-        "data": without_customs(event.data) if undecoded is None else undecoded,
+        "data": without_customs(event.data),
     }
+
+
+def _around(event: SeenEvent, data: bytes) -> bytes:
+    """The JSON of an event with the text that the journal has of its data."""
+    time: str = superjson.encode(event.timestamp)["json"]
+    members = (event.index, event.type.encode(), time.encode(), data)
+    return b'{"index":%d,"type":"%b","timestamp":"%b","data":%b}' % members
 
 
 def without_customs(value: Any) -> Any:

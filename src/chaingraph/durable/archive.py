@@ -23,7 +23,9 @@ from chaingraph.durable import tables as t
 from chaingraph.errors import BadInput
 
 FORMAT = "chaingraph executions"
-VERSION = 1
+VERSION = 2
+#: Files of the first version have fewer columns.
+KNOWN = (1, VERSION)
 
 #: In this order: what is referred to before what refers to it.
 TABLES = {
@@ -107,7 +109,7 @@ def _read(found: Iterator[bytes]) -> Archive:
         header = None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise _Damaged("it begins with something else")
-    if header["version"] != VERSION:
+    if header["version"] not in KNOWN:
         raise _Damaged(f"its format is {header['version']}, this release knows {VERSION}")
     rows: dict[str, list[Mapping[str, Any]]] = {name: [] for name in TABLES}
     for line in found:

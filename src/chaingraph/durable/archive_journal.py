@@ -6,11 +6,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from chaingraph.durable import tables as t
-from chaingraph.durable.archive import LEFT_OUT, Archive
-from chaingraph.durable.rows import folded_of, stored
+from chaingraph.durable.archive import Archive
+from chaingraph.durable.rows import delivery_of, folded_of, stored
 from chaingraph.execution.memory import MemoryJournal
 from chaingraph.execution.memory_row import MemoryRow
-from chaingraph.execution.records import Command, CommandKind, Entry
+from chaingraph.execution.records import Entry
 from chaingraph.execution.times import now_ms
 
 
@@ -21,7 +21,7 @@ class ArchiveJournal(MemoryJournal):
         super().__init__(now_ms)
         self._snapshots = {row["hash"]: row["data"] for row in archive.of(t.snapshots)}
         for row in archive.of(t.executions):
-            columns: Any = SimpleNamespace(**dict.fromkeys(LEFT_OUT), **row)
+            columns: Any = SimpleNamespace(**{**dict.fromkeys(t.executions.columns.keys()), **row})
             found = stored(columns)
             self._executions[found.row.id] = MemoryRow(
                 found.row, found.dispatch, [], folded=folded_of(found.row)
@@ -30,8 +30,7 @@ class ArchiveJournal(MemoryJournal):
             entry = Entry(row["position"], row["type"], row["at"], row["data"])
             self._executions[row["execution_id"]].entries.append(entry)
         for row in archive.of(t.inbox):
-            kind = CommandKind(row["kind"])
-            command = Command(row["command_id"], kind, row["caller"], row["data"], row["seq"])
-            self._executions[row["execution_id"]].inbox.append(command)
+            delivery: Any = SimpleNamespace(**row)
+            self._executions[row["execution_id"]].inbox.append(delivery_of(delivery))
         for row in archive.of(t.blobs):
             self._blobs[row["root_execution_id"], row["hash"]] = row["data"]

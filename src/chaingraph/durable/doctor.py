@@ -22,19 +22,20 @@ from chaingraph.durable.dispatch import Dispatcher
 from chaingraph.durable.dispatched import Dispatched, Held, dispatched
 from chaingraph.durable.fleet import SqlFleet
 from chaingraph.durable.transitions import lock, wake
-from chaingraph.execution.records import Disposition, Lease, Segment
+from chaingraph.durable.unread import overlooked
+from chaingraph.execution.reading import decode
+from chaingraph.execution.records import Disposition, Entry, Lease, Segment, Status
 
 ME = "doctor"
 #: A doctor never gives an execution up.
 NEVER = 2**31
-#: Commands that wake a parked execution whatever it waits for.
-WAKING = ("start", "stop", "resume", "step")
 
 
 class Check(StrEnum):
     LOST_LEASE = "lost-lease"
     NOT_BROUGHT = "not-brought"
     UNREAD_COMMAND = "unread-command"
+    NO_WAIT = "no-wait"
     STILL_WORKER = "still-worker"
     DEAD_EXECUTOR = "dead-executor"
     WRITE_LOCK = "write-lock"
@@ -91,7 +92,7 @@ class Doctor:
                 segment = Segment(finding.subject, finding.number)
                 requeue = partial(self._queue_anew, segment=segment)
                 return await self._database.write("doctor", requeue)
-            case Check.UNREAD_COMMAND:
+            case Check.UNREAD_COMMAND | Check.NO_WAIT:
                 wake_up = partial(self._wake, execution_id=finding.subject)
                 return await self._database.write("doctor", wake_up)
             case Check.DEAD_EXECUTOR:
@@ -171,7 +172,7 @@ def _look(connection: Connection) -> _Rows:
     ]
     queued = connection.execute(sa.select(e.id, e.num).where(e.disp == "Q").order_by(e.id))
     return _Rows(
-        [*_lost_leases(connection), *_unread(connection), *still],
+        [*_lost_leases(connection), *_unread(connection), *_waits_for_nothing(connection), *still],
         [Segment(row.id, row.num) for row in queued],
         frozenset(each.id for each in workers),
     )
@@ -187,17 +188,30 @@ def _lost_leases(connection: Connection) -> Iterator[Finding]:
 
 
 def _unread(connection: Connection) -> Iterator[Finding]:
-    e, i = t.executions.c, t.inbox.c
+    for row in connection.execute(overlooked()):
+        what = f"is parked over command {row.seq}, which should have woken it"
+        yield Finding(Check.UNREAD_COMMAND, row.id, what, row.num)
+
+
+def _waits_for_nothing(connection: Connection) -> Iterator[Finding]:
+    """What was started is parked for a pause, a time, its children or a signal."""
+    e, j = t.executions.c, t.journal.c
     query = (
-        sa.select(e.id, e.num, sa.func.min(i.seq).label("seq"))
-        .join_from(t.executions, t.inbox, i.execution_id == e.id)
-        .where(e.disp == "P", i.seq > e.inbox_cur, i.kind.in_(WAKING))
-        .group_by(e.id, e.num)
+        sa.select(e.id, e.num, j.position, j.type, j.at, j.data)
+        .join_from(t.executions, t.journal, j.execution_id == e.id)
+        .where(
+            e.disp == "P",
+            e.status == Status.RUNNING.value,
+            e.wake_at.is_(None),
+            e.open_children == 0,
+            j.position == e.next_pos - 1,
+        )
         .order_by(e.id)
     )
     for row in connection.execute(query):
-        what = f"is parked over command {row.seq}, which should have woken it"
-        yield Finding(Check.UNREAD_COMMAND, row.id, what, row.num)
+        last = decode(Entry(row.position, row.type, row.at, bytes(row.data)))
+        if not last.data.get("waits"):
+            yield Finding(Check.NO_WAIT, row.id, "is parked and waits for nothing", row.num)
 
 
 def _on_the_dead(rows: _Rows, held: list[Held]) -> Iterator[Finding]:

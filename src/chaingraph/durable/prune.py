@@ -44,7 +44,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A root execution that has ended with all its descendants."""
+    """A root execution that has ended with all its descendants, which all know of it."""
 
     root_id: str
     owner_id: str
@@ -94,10 +94,11 @@ def _trees(connection: Connection, rule: Retention, now: int, *, limit: int | No
         .subquery()
     )
     of_tree = e.root_execution_id == ranked.c.id
+    is_open = sa.or_(e.disp != "D", sa.not_(e.parent_told), e.cascade.is_not(None))
     count = sa.select(sa.func.count()).where(of_tree).scalar_subquery()
     query = sa.select(ranked.c.id, ranked.c.owner_id, count.label("executions")).where(
         ranked.c.completed_at.is_not(None),
-        ~sa.exists().where(of_tree, e.disp != "D"),
+        ~sa.exists().where(of_tree, is_open),
     )
     if rule.owner is not None:
         query = query.where(ranked.c.owner_id == rule.owner)

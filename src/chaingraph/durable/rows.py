@@ -70,7 +70,7 @@ def stored(row: Row[Any]) -> Stored:
             inbox_seq=row.inbox_seq,
             inbox_cursor=row.inbox_cur,
             snapshot=row.flow_snapshot or "",
-            open_children=row.open_children,
+            open_children=row.open_children or 0,  # none in the first archives
             wake_at=row.wake_at,
         ),
     )

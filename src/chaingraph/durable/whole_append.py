@@ -121,7 +121,7 @@ def _ended(append: Append) -> dict[str, Any]:
     left = _left_to_children(append)
     if left is not None:
         open_children = e.open_children + len(append.children)
-        pending = sa.cast(command_columns(left), t.Command)
+        pending = sa.literal(command_columns(left), t.Command)
         values["cascade"] = sa.case((open_children > 0, pending), else_=e.cascade)
     return values
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from chaingraph.engine.node import FlowEvent
 from chaingraph.engine.waits import Answer
 from chaingraph.flow.ids import new_event_id
-from chaingraph.flow.ports import Json
+from chaingraph.flow.ports import Json, Port
 from chaingraph.flow.transfer import copy, plain
 
 
@@ -36,6 +36,7 @@ class Desk(Protocol):
 
     def resolve(self, resolution: dict[str, Any]) -> None: ...
     def is_port_resolved(self, node_id: str, port_id: str) -> bool: ...
+    def port(self, node_id: str, port_id: str) -> Port | None: ...
     def call_soon(self, call: Callable[[], None]) -> None:
         """Run `call` on the event loop; safe from any thread."""
 
@@ -125,6 +126,9 @@ class BodyContext:
 
     def is_port_resolved(self, port_id: str) -> bool:
         return self._desk.is_port_resolved(self.node_id, port_id)
+
+    def port(self, port_id: str) -> Port | None:
+        return self._desk.port(self.node_id, port_id)
 
     def _on_loop(self, call: Callable[[], None]) -> None:
         if threading.get_ident() == self._thread:

@@ -211,6 +211,9 @@ class Step:
     def is_port_resolved(self, node_id: str, port_id: str) -> bool:
         return self._plan.is_resolved(node_id, port_id)
 
+    def port(self, node_id: str, port_id: str) -> Port | None:
+        return self._flow_nodes[node_id].port(port_id)
+
     def call_soon(self, call: Callable[[], None]) -> None:
         self._loop.call_soon_threadsafe(call)
 

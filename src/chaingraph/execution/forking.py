@@ -120,7 +120,7 @@ def _with_dependents(graph: Graph, nodes: set[str]) -> set[str]:
 def _dependents(graph: Graph, node_id: str) -> Iterator[str]:
     node = graph.flow.nodes[node_id]
     yield from graph.successors[node_id]
-    if node.parent_id in graph.children:
+    if node.parent_id is not None and node.parent_id in graph.children:
         yield node.parent_id
     if node.category != "group":
         # Nodes captured by a container run no code; by their end its ports are resolved.

@@ -9,8 +9,6 @@ from chaingraph.engine.authoring import Context, NodeError, node, output, port
 from chaingraph.engine.waits import Child, ChildEnded, Received, Signal, Sleep
 from chaingraph.flow.forms import schema_of, schema_problem
 
-_TIMEOUT = {"title": "Time-out (ms)", "min": 0}
-
 
 def _sleep(duration: float | None) -> Sleep:
     return Sleep(duration or 0)
@@ -39,7 +37,7 @@ class WaitForSignalNode:
 
     name: str = ""
     schema: dict[str, Any] | None = port(None, title="JSON Schema")
-    timeoutMs: float | None = port(None, **_TIMEOUT)
+    timeoutMs: float | None = port(None, title="Time-out (ms)", min=0)
     default: Any = port(None, title="Value after the time-out")
     value: Any = output()
     timedOut: bool = output(False)
@@ -93,10 +91,9 @@ class HumanInputNode:
     async def run(self, ctx: Context) -> None:
         if isinstance(ctx.answer, Received):
             self.answer, self.answeredBy = ctx.answer.value, ctx.answer.by
-            return
-        if self.onExpiry == "fail":
+        elif self.onExpiry == "fail":
             raise NodeError("Nobody answered in time")
-        self.expired = True
+        self.expired = not isinstance(ctx.answer, Received)
 
 
 def _flow(flowId: str, inputs: dict[str, Any] | None) -> Child:

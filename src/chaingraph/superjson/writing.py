@@ -58,15 +58,15 @@ def prepare(value: Any) -> Prepared:
     return Prepared(orjson.Fragment(_text(plain)), kind, notes)
 
 
-def verbatim(text: bytes) -> Prepared:
-    """JSON text that goes out as it is, without annotations."""
-    return Prepared(orjson.Fragment(text), None, {})
+def verbatim(text: bytes, kind: Any = None, notes: Notes | None = None) -> Prepared:
+    """JSON text that goes out as it is, with the type and the notes that belong to it."""
+    return Prepared(orjson.Fragment(text), kind, notes or {})
 
 
-def content(envelope: bytes) -> Prepared | None:
-    """The value in an envelope that `dumps` wrote, undecoded; None where it has annotations."""
+def content(envelope: bytes) -> bytes | None:
+    """The JSON in an envelope that `dumps` wrote, undecoded; None where it has annotations."""
     is_plain = envelope.startswith(_HEAD) and _META not in envelope
-    return verbatim(envelope[len(_HEAD) : -1]) if is_plain else None
+    return envelope[len(_HEAD) : -1] if is_plain else None
 
 
 def dumps(value: Any) -> bytes:
@@ -157,8 +157,9 @@ def _container(kind: str, content: Any) -> Apart:
 def _note(notes: Notes, segment: str, kind: Any, inner: Notes) -> None:
     if kind is not None:
         notes[segment] = _tree(kind, inner)
-    else:
-        notes.update({f"{segment}.{path}": tree for path, tree in inner.items()})
+        return
+    for path, tree in inner.items():
+        notes[f"{segment}.{path}"] = tree
 
 
 def _tree(kind: Any, inner: Notes) -> list[Any]:
