@@ -17,6 +17,7 @@ from chaingraph.engine.options import Options
 from chaingraph.errors import BadInput, FlowNotFound, Forbidden
 from chaingraph.execution.feed import Feeds
 from chaingraph.execution.follow import follow_compact, follow_full
+from chaingraph.execution.forks import Forks
 from chaingraph.execution.intake import Prepared, flow_json, prepare
 from chaingraph.execution.known_types import KnownTypes
 from chaingraph.execution.ports import Bell, Flows, Journal, NewExecution, StoredFlow
@@ -25,8 +26,10 @@ from chaingraph.execution.records import (
     ExecutionRow,
     Principal,
     Segment,
+    Stored,
 )
 from chaingraph.execution.steering import Steering
+from chaingraph.execution.tree_follow import TreeBatch, follow_tree
 from chaingraph.execution.view import SeenEvent
 from chaingraph.flow.codec import read_flow
 from chaingraph.flow.ids import new_execution_id
@@ -82,6 +85,7 @@ class Service(Steering):
         self._clock = clock
         self._max_value_bytes = max_value_bytes
         self._feeds = Feeds(journal)
+        self._forks = Forks(journal, flows, self._prepare, clock)
 
     async def import_flow(
         self, principal: Principal, flow: Flow, inputs: Mapping[str, Any] | None = None
@@ -139,6 +143,55 @@ class Service(Steering):
                 input_hash=_hash(asked),
             )
         )
+
+    async def fork(
+        self,
+        principal: Principal,
+        execution_id: str,
+        *,
+        nodes: Sequence[str] = (),
+        inputs: Mapping[str, Any] | None = None,
+        newer: bool = False,
+        start: bool = True,
+        idempotency_key: str | None = None,
+    ) -> str:
+        """A new execution that goes on from an old one, ended or not; its id.
+
+        `nodes`, what depends on them and what had not ended run; all else is taken over. `inputs`
+        (`node.port` -> value) replace those of nodes that run; `newer` takes the flow as it is
+        stored now. Raises BadInput with what does not fit together.
+        """
+        stored = await self._visible(principal, execution_id)
+        forked = await self._forks.fork(
+            principal,
+            stored,
+            nodes=nodes,
+            inputs=inputs,
+            newer=newer,
+            start=start,
+            idempotency_key=idempotency_key,
+        )
+        return self._launched(forked, start)
+
+    async def retry(
+        self,
+        principal: Principal,
+        execution_id: str,
+        *,
+        start: bool = True,
+        idempotency_key: str | None = None,
+    ) -> str:
+        """A fork from the nodes that failed; its id. Raises BadInput when none did."""
+        stored = await self._visible(principal, execution_id)
+        forked = await self._forks.retry(
+            principal, stored, start=start, idempotency_key=idempotency_key
+        )
+        return self._launched(forked, start)
+
+    def _launched(self, execution_id: str, started: bool) -> str:
+        if started:
+            self._launch(Segment(execution_id, 1))
+        return execution_id
 
     async def ready_flow(self, flow_id: str, inputs: Mapping[str, Any]) -> Prepared:
         """A stored flow, checked with these inputs and completed. Whoever asks checks its owner.
@@ -220,8 +273,7 @@ class Service(Steering):
         count all events all the same.
         """
         stored = await self._visible(principal, execution_id)
-        if not stored.dispatch.snapshot:
-            raise BadInput(f"Execution {execution_id} has no journal: another system ran it")
+        _need_journal(stored)
         if start < 0:
             start = max(0, stored.dispatch.next_position + start)
         flow = await self._journal.flow_of(stored.dispatch.snapshot)
@@ -237,6 +289,33 @@ class Service(Steering):
             wanted = [e for e in batch if e.index is None or e.type in types] if types else batch
             if wanted:
                 yield wanted
+
+    async def follow_tree(
+        self,
+        principal: Principal,
+        execution_id: str,
+        *,
+        cursor: str | None = None,
+        view: View = "full",
+        types: frozenset[str] = frozenset(),
+    ) -> AsyncGenerator[TreeBatch, None]:
+        """Events of the execution and all its descendants, until all of them have ended.
+
+        Each batch has a cursor; a stream that begins with it goes on after that batch.
+        """
+        stored = await self._visible(principal, execution_id)
+        _need_journal(stored)
+        batches = follow_tree(
+            self._journal,
+            self._bell,
+            stored,
+            self._graph_of,
+            cursor=cursor,
+            view=view,
+            types=types,
+        )
+        async for batch in batches:
+            yield batch
 
     async def _prepare(self, flow: Flow, inputs: Mapping[str, Any] | None) -> Prepared:
         await self._types.learn(node.type for node in flow.nodes.values())
@@ -256,6 +335,11 @@ class Service(Steering):
             "executionDepth": 0,
         }
         return Entry(0, EventType.EXECUTION_CREATED.value, self._clock(), dumps(data))
+
+
+def _need_journal(stored: Stored) -> None:
+    if not stored.dispatch.snapshot:
+        raise BadInput(f"Execution {stored.row.id} has no journal: another system ran it")
 
 
 def _below(execution_id: str, rows: Sequence[ExecutionRow]) -> set[str]:
