@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
 from chaingraph.engine.events import TERMINAL
-from chaingraph.errors import ExecutionNotFound, FlowNotFound, Forbidden, IllegalTransition
+from chaingraph.errors import (
+    BadInput,
+    ExecutionNotFound,
+    FlowNotFound,
+    Forbidden,
+    IllegalTransition,
+)
 from chaingraph.execution.records import ExecutionRow, Principal, Status
 from chaingraph.execution.service import Root, TreeNode, View
+from chaingraph.execution.tree_follow import TreeBatch, TreeEvent
 from chaingraph.execution.view import SeenEvent
 from chaingraph.superjson import Custom
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 OWNERS = {"quick": "local", "endless": "local", "others": "somebody"}
 """The flows: `endless` runs until it is stopped."""
+ASSIGNEE = "assignee"
+"""May answer in executions of others."""
 
 
 @dataclass
@@ -127,6 +137,102 @@ class FakeService:
         execution.move(status=Status.STOPPED, completed_at=self._epoch, error_message=reason)
         execution.emit("flow:cancelled", reason=reason, executionTime=0)
 
+    async def pause(
+        self,
+        principal: Principal,
+        execution_id: str,
+        *,
+        reason: str | None = None,
+        tree: bool = False,
+        now: bool = False,
+        command_id: str | None = None,
+    ) -> None:
+        execution = self._execution(principal, execution_id)
+        if execution.row.status is not Status.RUNNING:
+            raise IllegalTransition(execution_id, "pause", execution.row.status)
+        execution.move(status=Status.PAUSED)
+        execution.emit("flow:paused", reason=reason, by=principal.user_id, tree=tree, now=now)
+
+    async def resume(
+        self,
+        principal: Principal,
+        execution_id: str,
+        *,
+        tree: bool = False,
+        command_id: str | None = None,
+    ) -> None:
+        execution = self._execution(principal, execution_id)
+        execution.move(status=Status.RUNNING)
+        execution.emit("flow:resumed", by=principal.user_id, tree=tree)
+
+    async def step(
+        self, principal: Principal, execution_id: str, *, command_id: str | None = None
+    ) -> None:
+        execution = self._execution(principal, execution_id)
+        execution.emit("debug:stepped", nodeId="n0", by=principal.user_id)
+
+    async def set_breakpoints(
+        self,
+        principal: Principal,
+        execution_id: str,
+        breakpoints: Sequence[str | Mapping[str, Any]],
+        *,
+        command_id: str | None = None,
+    ) -> None:
+        execution = self._execution(principal, execution_id)
+        execution.emit("debug:breakpoints-set", breakpoints=breakpoints, by=principal.user_id)
+
+    async def signal(
+        self,
+        principal: Principal,
+        execution_id: str,
+        name: str,
+        value: Any = None,
+        *,
+        command_id: str | None = None,
+    ) -> None:
+        if (execution := self.executions.get(execution_id)) is None:
+            raise ExecutionNotFound(execution_id)
+        if principal.user_id != ASSIGNEE and not principal.may_use(execution.row.owner_id):
+            raise Forbidden(f"execution {execution_id}")
+        said = {"name": name, "value": value, "by": principal.user_id}
+        execution.emit("signal:received", signalId=command_id, **said)
+
+    async def fork(
+        self,
+        principal: Principal,
+        execution_id: str,
+        *,
+        nodes: Sequence[str] = (),
+        inputs: Mapping[str, Any] | None = None,
+        newer: bool = False,
+        start: bool = True,
+        idempotency_key: str | None = None,
+    ) -> str:
+        row = self._execution(principal, execution_id).row
+        fork_id = await self.create(principal, row.flow_id, idempotency_key=idempotency_key)
+        self.executions[fork_id].move(forked_from=row.id)
+        asked = {"nodes": nodes, "inputs": inputs, "newer": newer}
+        self.executions[fork_id].emit("node:debug-log-string", log=asked)
+        if start:
+            await self.start(principal, fork_id)
+        return fork_id
+
+    async def retry(
+        self,
+        principal: Principal,
+        execution_id: str,
+        *,
+        start: bool = True,
+        idempotency_key: str | None = None,
+    ) -> str:
+        row = self._execution(principal, execution_id).row
+        if row.status is not Status.STOPPED:
+            raise BadInput("There is nothing to retry: no node has failed")
+        return await self.fork(
+            principal, execution_id, start=start, idempotency_key=idempotency_key
+        )
+
     async def details(self, principal: Principal, execution_id: str) -> ExecutionRow:
         return self._execution(principal, execution_id).row
 
@@ -149,7 +255,7 @@ class FakeService:
         start: int = 0,
         view: View = "full",
         types: frozenset[str] = frozenset(),
-    ) -> AsyncIterator[list[SeenEvent]]:
+    ) -> AsyncGenerator[list[SeenEvent]]:
         execution = self._execution(principal, execution_id)
         at = start if start >= 0 else max(0, len(execution.events) + start)
         self.followers += 1
@@ -166,6 +272,23 @@ class FakeService:
             self.followers -= 1
             if not self.followers:
                 self.idle.set()
+
+    async def follow_tree(
+        self,
+        principal: Principal,
+        execution_id: str,
+        *,
+        cursor: str | None = None,
+        view: View = "full",
+        types: frozenset[str] = frozenset(),
+    ) -> AsyncIterator[TreeBatch]:
+        """A tree of one; its cursor is `at-` and the next position."""
+        start = int((cursor or "at-0").removeprefix("at-"))
+        pages = self.follow(principal, execution_id, start=start, view=view, types=types)
+        async with aclosing(pages):
+            async for page in pages:
+                events = tuple(TreeEvent(execution_id, each) for each in page)
+                yield TreeBatch(f"at-{page[-1].position + 1}", events)
 
     def _execution(self, principal: Principal, execution_id: str) -> _Execution:
         if (execution := self.executions.get(execution_id)) is None:

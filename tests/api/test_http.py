@@ -54,7 +54,7 @@ async def test_a_query_answers_with_annotated_dates(client: httpx.AsyncClient) -
     answer = await client.get(url("getExecutionDetails", executionId=execution_id))
     data = answer.json()["result"]["data"]
     assert answer.status_code == 200
-    assert len(data["json"]) == 21
+    assert len(data["json"]) == 22
     assert data["json"]["status"] == "created"
     assert data["meta"] == {"values": {"createdAt": ["Date"], "updatedAt": ["Date"]}, "v": 1}
 

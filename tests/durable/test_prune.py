@@ -84,6 +84,7 @@ async def test_a_tree_goes_only_as_a_whole(backend: Backend) -> None:
     backend.clock.move(31 * DAY)
     assert await pruned(backend, OLD) == []
     await deliver(backend, "stop", to="EX2")
+    await backend.errands.tell_parents()
     assert await pruned(backend, OLD) == ["EX1"]
     assert (await left(backend))["executions"] == 0
 

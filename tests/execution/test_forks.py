@@ -173,10 +173,10 @@ async def test_large_values_are_taken_over() -> None:
     bench = Bench()
     lab, build = bench.lab()
     grow = build.add("Grow", "grow", size=BLOB_BYTES + 1)
-    build.add("Read", "read", stream=build.add("Spell", "spell", text=grow["result"])["stream"])
+    build.add("Join", "last", a=grow["result"])
     old = await lab.run(build.build())
-    fork = await forked(old, "read")
-    assert bench.calls["grow"] == 1
+    fork = await forked(old, "last")
+    assert bench.calls == {"grow": 1, "last": 2}
     assert "x" * BLOB_BYTES in str((await completions(fork))[0])
 
 
@@ -291,6 +291,22 @@ async def test_the_same_key_gives_the_same_fork_for_the_same_input_only() -> Non
     assert await fork(LOCAL, old.stored, nodes=["c", "b"], idempotency_key="k") == first
     with pytest.raises(IdempotencyConflict):
         await fork(LOCAL, old.stored, nodes=["c"], idempotency_key="k")
+    somebody = Principal("somebody", "admin")
+    assert await fork(somebody, old.stored, nodes=["c"], idempotency_key="k") != first
+
+
+async def test_what_came_after_the_fork_was_asked_for_is_not_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chaingraph.execution.forks.PAGE", 3)
+    bench = Bench()
+    lab, build = bench.lab()
+    old = await lab.run(chain(build))
+    seen = old.one(EventType.NODE_COMPLETED, "b").position
+    earlier = replace(old.stored.dispatch, next_position=seen)
+    fork = await forked(replace(old, stored=replace(old.stored, dispatch=earlier)))
+    assert bench.calls == {"a": 1, "b": 2, "c": 2}
+    assert results(fork) == results(old)
 
 
 async def test_what_another_system_ran_cannot_be_forked() -> None:

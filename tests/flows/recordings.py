@@ -15,9 +15,11 @@ from chaingraph.superjson import dumps
 DATA = Path(__file__).parent / "data"
 NAMES = (
     "V1_chain10",
+    "V1_emit1",
     "V2_branch_true",
     "V2_chain1",
     "V2_chain10",
+    "V2_emit1",
     "V2_error",
     "V2_sleep100",
     "V2_wide100",

@@ -16,7 +16,8 @@ from chaingraph.api.health import Ready, always_ready, health_routes
 from chaingraph.api.http import TrpcHttp
 from chaingraph.api.origins import OriginGuard, Origins
 from chaingraph.api.patience import bounded
-from chaingraph.api.procedures import Service, router
+from chaingraph.api.procedures import router
+from chaingraph.api.service import Service
 from chaingraph.api.websocket import KeepAlive, TrpcWebSocket
 from chaingraph.trpc.transformer import Transformer
 from chaingraph.trpc.wire import Wire

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from chaingraph.execution.tree_follow import TreeBatch
 from chaingraph.execution.view import SeenEvent
 
 T = TypeVar("T")
@@ -25,6 +26,20 @@ async def batched(
             for at in range(0, len(page), size):
                 yield page[at : at + size]
             if pause and 0 < len(page) < size and not page[-1].is_last:
+                await asyncio.sleep(pause)
+
+
+async def spaced(
+    batches: AsyncIterator[TreeBatch], size: int, pause: float
+) -> AsyncGenerator[TreeBatch]:
+    """The same batches, whole: only after its last event may one begin anew.
+
+    After one with fewer than `size` events comes a pause, as with `batched`.
+    """
+    async with closing(batches):
+        async for batch in batches:
+            yield batch
+            if pause and len(batch.events) < size:
                 await asyncio.sleep(pause)
 
 

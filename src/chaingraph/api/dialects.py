@@ -113,6 +113,7 @@ def write_plain(event: SeenEvent) -> dict[str, Any] | superjson.Prepared:
 
 def _around(event: SeenEvent, data: bytes) -> bytes:
     """The JSON of an event with the text that the journal has of its data."""
+    assert event.index is not None  # only what is in no journal has none
     time: str = superjson.encode(event.timestamp)["json"]
     members = (event.index, event.type.encode(), time.encode(), data)
     return b'{"index":%d,"type":"%b","timestamp":"%b","data":%b}' % members

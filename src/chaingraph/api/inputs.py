@@ -10,7 +10,15 @@ from datetime import datetime
 from math import isfinite
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -52,16 +60,28 @@ class Input(BaseModel):
     )
 
 
-class Limits(Input):
+class Running(Input):
     max_concurrency: Maybe[Number] = None
     node_timeout_ms: Maybe[Number] = None
     flow_timeout_ms: Maybe[Number] = None
+    child_failure: Maybe[Literal["ignore", "fail"]] = None
+
+
+class Breakpoint(Input):
+    """What it names, and whether that is one thing only, the engine judges."""
+
+    node_id: Maybe[str] = None
+    edge_id: Maybe[str] = None
+    condition: Maybe[str] = None
+
+
+Breakpoints: TypeAlias = list[str | Breakpoint]
 
 
 class Options(Input):
-    execution: Maybe[Limits] = None
+    execution: Maybe[Running] = None
     debug: Maybe[bool] = None
-    breakpoints: Maybe[list[str]] = None
+    breakpoints: Maybe[Breakpoints] = None
 
     def as_json(self) -> dict[str, Any]:
         return self.model_dump(by_alias=True, exclude_unset=True)
@@ -88,13 +108,49 @@ class OnExecution(Input):
     execution_id: str
 
 
-class Start(OnExecution):
+class Command(OnExecution):
+    """Whatever steers an execution. The same id twice is one command."""
+
     command_id: Maybe[str] = None
 
 
-class Stop(OnExecution):
+class Stop(Command):
     reason: Maybe[str] = None
-    command_id: Maybe[str] = None
+
+
+class Pause(Command):
+    reason: Maybe[str] = None
+    tree: bool = False
+    now: bool = False
+
+
+class Resume(Command):
+    tree: bool = False
+
+
+class SetBreakpoints(Command):
+    breakpoints: Breakpoints
+
+    def as_json(self) -> list[Any]:
+        written: list[Any] = self.model_dump(by_alias=True, exclude_unset=True)["breakpoints"]
+        return written
+
+
+class SendSignal(OnExecution):
+    name: str
+    value: Any = None
+    command_id: Maybe[str] = Field(None, validation_alias=AliasChoices("commandId", "signalId"))
+
+
+class Retry(OnExecution):
+    start: bool = True
+    idempotency_key: Maybe[str] = None
+
+
+class Fork(Retry):
+    nodes: list[str] = []
+    inputs: Maybe[dict[str, Any]] = None
+    newer: bool = False
 
 
 class Roots(Input):
@@ -103,9 +159,18 @@ class Roots(Input):
     after: Maybe[datetime] = None
 
 
-class Subscribe(OnExecution):
-    from_index: Annotated[Number, AfterValidator(_position)] = 0
+class Stream(OnExecution):
     event_types: list[str] = []
     batch_size: Annotated[Number, Field(ge=1, le=1000)] = 100
     batch_timeout_ms: Annotated[Number, Field(ge=0, le=1000)] = 25
     view: Literal["full", "compact"] = "full"
+
+
+class Subscribe(Stream):
+    from_index: Annotated[Number, AfterValidator(_position)] = 0
+
+
+class SubscribeToTree(Stream):
+    cursor: Maybe[str] = None
+    #: the cursor of a client that lost its connection
+    last_event_id: Maybe[str] = None

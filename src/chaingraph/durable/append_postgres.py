@@ -67,7 +67,8 @@ WITH m AS (
     error_node_id = CASE WHEN m.folds THEN m.error_node_id ELSE e.error_node_id END,
     disp = CASE WHEN m.ends THEN 'D' ELSE e.disp END,
     num = CASE WHEN m.ends THEN e.num + 1 ELSE e.num END,
-    holder = CASE WHEN m.ends THEN NULL ELSE e.holder END
+    holder = CASE WHEN m.ends THEN NULL ELSE e.holder END,
+    parent_told = CASE WHEN m.ends THEN e.parent_execution_id IS NULL ELSE e.parent_told END
   FROM m JOIN held ON held.batch = m.batch WHERE e.id = m.id
   RETURNING e.id, m.batch
 ), entries AS (

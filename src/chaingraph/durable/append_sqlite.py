@@ -36,7 +36,7 @@ UPDATE chaingraph_executions
 SET next_pos = next_pos + ?, inbox_cur = ?, last_batch = ?, updated_at = ?,
     failure_count = CASE WHEN ? THEN 0 ELSE failure_count END,
     status = ?, started_at = ?, completed_at = ?, error_message = ?, error_node_id = ?,
-    disp = 'D', num = num + 1, holder = NULL
+    disp = 'D', num = num + 1, holder = NULL, parent_told = parent_execution_id IS NULL
 WHERE {_FENCE} AND inbox_seq = ?"""
 
 _ENTRIES = "INSERT INTO chaingraph_journal (execution_id, position, type, at, data) VALUES "

@@ -419,7 +419,9 @@ class Run:
         self._waiting.close()
         for node_id, node in self._state.nodes.items():
             if node.status == "executing" and node.outcome is None:
-                self._step.fail(node_id, self.meaning(node_id, asyncio.CancelledError()))
+                sleeps = node.wait is not None and node.wait["kind"] == "sleep"
+                error = NodeError("Sleep aborted") if sleeps else asyncio.CancelledError()
+                self._step.fail(node_id, self.meaning(node_id, error))
 
     def _status(self, node_id: str, new: str, old: str | None = None) -> None:
         was = old if old is not None else self._state.nodes[node_id].status

@@ -182,7 +182,7 @@ class FlowState:
                     answer["executionId"], answer["status"], outputs, answer.get("error")
                 )
             case _:
-                state.answer = TimeIsUp()
+                state.answer = TimeIsUp(answer.get("waited", 0))
 
     def _retry_scheduled(self, data: Mapping[str, Any]) -> None:
         state, at = self.nodes[data["nodeId"]], data["at"]

@@ -24,8 +24,9 @@ from chaingraph.engine.state import FlowState
 from chaingraph.engine.threads import run_in_thread
 from chaingraph.engine.transfers import Transfers
 from chaingraph.engine.values import changed_values, weigh
-from chaingraph.engine.waits import Child, wait_json, waiting_ms
+from chaingraph.engine.waits import Child, Signal, wait_json
 from chaingraph.errors import ChainGraphError, PortError
+from chaingraph.flow.forms import schema_problem
 from chaingraph.flow.model import ERROR_MESSAGE, EXECUTE, SUCCESS, SYSTEM_PORTS
 from chaingraph.flow.ports import Json, Port, PortType
 from chaingraph.flow.transfer import SCALARS, copy, normalise
@@ -152,9 +153,10 @@ class Step:
         wait = node_type.waits and node_type.waits(self._inputs(node_id), context)
         if wait is None:
             return False
-        due = self._clock() + round(ms) if (ms := waiting_ms(wait)) is not None else None
+        if isinstance(wait, Signal) and (problem := schema_problem(wait.schema)) is not None:
+            raise NodeError(f"The schema of signal {wait.name} cannot be used: {problem}")
         child_id = await self._children.call(node_id, wait) if isinstance(wait, Child) else ""
-        data = {"nodeId": node_id, "wait": wait_json(wait, due, child_id)}
+        data = {"nodeId": node_id, "wait": wait_json(wait, self._clock(), child_id)}
         self.record(EventType.NODE_WAITING, data)
         self._bounds.waits(node_id)
         return True

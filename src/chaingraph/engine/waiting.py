@@ -94,7 +94,8 @@ class Waiting:
         if self._state.nodes[node_id].retry_at is not None:
             self._go_on(node_id)
         else:
-            self._answer(node_id, {"kind": "time"})
+            since = (self._state.nodes[node_id].wait or {}).get("since", 0)
+            self._answer(node_id, {"kind": "time", "waited": max(0, self._clock() - since)})
 
     def _look_for_signal(self, node_id: str) -> None:
         wait = self._state.nodes[node_id].wait

@@ -51,6 +51,8 @@ Wait: TypeAlias = Sleep | Signal | Child
 class TimeIsUp:
     """The sleep is over, or a signal did not come in time."""
 
+    waited_ms: int = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Received:
@@ -73,24 +75,28 @@ class ChildEnded:
 Answer: TypeAlias = TimeIsUp | Received | ChildEnded
 
 
-def waiting_ms(wait: Wait) -> float | None:
+#: A century: what waits longer waits that long.
+LONGEST_MS = 36_525 * 86_400_000
+
+
+def waiting_ms(wait: Wait) -> int | None:
     """How long it waits at most."""
     match wait:
-        case Sleep(ms):
-            return max(0.0, ms)
-        case Signal(timeout_ms=timeout_ms):
-            return timeout_ms
-        case Child():
+        case Sleep(ms) | Signal(timeout_ms=float() | int() as ms):
+            return round(min(max(0.0, ms), LONGEST_MS))
+        case _:
             return None
 
 
-def wait_json(wait: Wait, due: int | None, child_id: str) -> dict[str, Any]:
-    """The wait as the journal keeps it; `due` is in ms since 1970."""
+def wait_json(wait: Wait, since: int, child_id: str) -> dict[str, Any]:
+    """The wait as the journal keeps it. `since` and `due` are in ms since 1970."""
+    longest = waiting_ms(wait)
+    times = {"since": since, "due": None if longest is None else since + longest}
     match wait:
         case Sleep():
-            return {"kind": "sleep", "due": due}
+            return {"kind": "sleep", **times}
         case Child(flow_id=flow_id):
-            return {"kind": "child", "executionId": child_id, "flowId": flow_id}
+            return {"kind": "child", "executionId": child_id, "flowId": flow_id, **times}
         case Signal(name, schema, _, title, assignees):
-            said = {"name": name, "schema": dict(schema), "due": due, "title": title}
-            return {"kind": "signal", **said, "assignees": list(assignees)}
+            said = {"name": name, "schema": dict(schema), "title": title}
+            return {"kind": "signal", **said, "assignees": list(assignees), **times}

@@ -74,9 +74,34 @@ class Forks:
         for what does not fit together, FlowNotFound, and IdempotencyConflict as `create` does.
         """
         past = await self._past(stored)
+        return await self._fork(principal, past, nodes, inputs, newer, start, idempotency_key)
+
+    async def retry(
+        self,
+        principal: Principal,
+        stored: Stored,
+        *,
+        start: bool = True,
+        idempotency_key: str | None = None,
+    ) -> str:
+        """Fork from the nodes that failed. Raises BadInput when none did."""
+        past = await self._past(stored)
+        nodes = failed_nodes(past.events, past.graph)
+        return await self._fork(principal, past, nodes, None, False, start, idempotency_key)
+
+    async def _fork(
+        self,
+        principal: Principal,
+        past: _Past,
+        nodes: Collection[str],
+        inputs: Mapping[str, Any] | None,
+        newer: bool,
+        start: bool,
+        idempotency_key: str | None,
+    ) -> str:
         kept = plan_fork(past.events, past.graph, nodes)
         snapshot, flow = await self._flow(principal, past, kept, inputs or {}, newer)
-        row, execution_id = stored.row, new_execution_id()
+        row, execution_id = past.stored.row, new_execution_id()
         asked = (row.id, sorted(nodes), inputs, newer, start)
         origin = {"executionId": row.id, "nodes": sorted(nodes)}
         return await self._journal.create(
@@ -98,21 +123,6 @@ class Forks:
                 taken_over=entries_of(past.entries, past.events, past.graph, kept),
                 blobs_of=row.root_execution_id,
             )
-        )
-
-    async def retry(
-        self,
-        principal: Principal,
-        stored: Stored,
-        *,
-        start: bool = True,
-        idempotency_key: str | None = None,
-    ) -> str:
-        """Fork from the nodes that failed. Raises BadInput when none did."""
-        past = await self._past(stored)
-        nodes = failed_nodes(past.events, past.graph)
-        return await self.fork(
-            principal, stored, nodes=nodes, start=start, idempotency_key=idempotency_key
         )
 
     async def _past(self, stored: Stored) -> _Past:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -55,7 +55,7 @@ async def follow_tree(
     cursor: str | None = None,
     view: Literal["full", "compact"] = "full",
     types: frozenset[str] = frozenset(),
-) -> AsyncIterator[TreeBatch]:
+) -> AsyncGenerator[TreeBatch, None]:
     """Batches of the events of an execution and its descendants, until all of them have ended.
 
     The events of one execution come in their order, after the `child:spawned` that announced it;
@@ -180,6 +180,7 @@ class _Tree:
         self._ring.add(place.id)
 
     def _leave(self, place: Place) -> None:
+        place.next = OVER
         del self.open[place.id]
         self._waiting.pop(place.id, None)
         self._sights.pop(place.id, None)

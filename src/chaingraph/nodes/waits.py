@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from chaingraph.engine.authoring import Context, NodeError, node, output, port
-from chaingraph.engine.waits import Child, ChildEnded, Received, Signal, Sleep
+from chaingraph.engine.waits import Child, ChildEnded, Received, Signal, Sleep, TimeIsUp
 from chaingraph.flow.forms import schema_of, schema_problem
 
+#: A longer sleep is a durable wait.
+SHORT_MS = 5_000
 
-def _sleep(duration: float | None) -> Sleep:
-    return Sleep(duration or 0)
+
+def _sleep(duration: float | None) -> Sleep | None:
+    """A short sleep is slept in place."""
+    return Sleep(duration) if duration and duration > SHORT_MS else None
 
 
 @node(category="flow", kind="pure", output="actualDuration", waits=_sleep)
 async def sleep_node(
+    ctx: Context,
     duration: Annotated[float, port(title="Duration (ms)", min=0)] = 1000,
 ) -> Annotated[float, port(0, title="Actual Duration (ms)")]:
-    """Waits."""
-    return duration or 0
+    """Waits. Anything longer than a few seconds costs no worker and outlives them all."""
+    if isinstance(ctx.answer, TimeIsUp):
+        return ctx.answer.waited_ms
+    begin = time.monotonic()
+    try:
+        await asyncio.sleep((duration or 0) / 1000)
+    except asyncio.CancelledError:
+        raise NodeError("Sleep aborted") from None
+    return round((time.monotonic() - begin) * 1000)
 
 
 def _signal(name: str, schema: dict[str, Any] | None, timeoutMs: float | None) -> Signal:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from chaingraph.trpc.router import Tracked
 from chaingraph.trpc.transformer import write_json
 from chaingraph.trpc.wire import Wire
 
@@ -32,6 +33,9 @@ RETURN: Final = _event("return", "")
 
 
 def data_event(value: Any, wire: Wire) -> bytes:
+    """A value; a tracked one under its id, which an event source names when it comes back."""
+    if isinstance(value, Tracked):
+        return f"id: {value.id}\n".encode() + data_event(value.value, wire)
     return f"data: {write_json(wire.transformer.encode(value))}\n\n".encode()
 
 

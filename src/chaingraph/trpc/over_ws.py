@@ -20,7 +20,7 @@ from chaingraph.trpc.messages import (
     parse_frame,
     parse_params,
 )
-from chaingraph.trpc.router import Procedure
+from chaingraph.trpc.router import Procedure, Tracked
 from chaingraph.trpc.transformer import write_json
 from chaingraph.trpc.wire import Wire
 
@@ -103,10 +103,14 @@ class Session:
         return self._result(call, {"type": "started"})
 
     def data(self, call: Call, value: Any) -> list[Send]:
-        """A value of a subscription. Nothing is sent once it was stopped."""
+        """A value of a subscription, maybe Tracked. Nothing is sent once it was stopped."""
         if not self._is_live(call):
             return []
-        return self._result(call, {"type": "data", "data": self._wire.transformer.encode(value)})
+        result: dict[str, Any] = {"type": "data"}
+        if isinstance(value, Tracked):
+            result["id"] = value.id
+            value = {"id": value.id, "data": value.value}
+        return self._result(call, {**result, "data": self._wire.transformer.encode(value)})
 
     def answered(self, call: Call, value: Any) -> list[Send]:
         """The result of a query or mutation."""

@@ -1,4 +1,4 @@
-"""Procedures by their dotted names, and how one is called."""
+"""Procedures by their dotted names, how one is called, and what a subscription may give."""
 
 from __future__ import annotations
 
@@ -29,6 +29,17 @@ class Procedure:
     async def call(self, caller: Any, read_input: ReadInput) -> Any:
         await self.admit(caller, read_input)
         return await self.handle(caller, self.parse(read_input()))
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """A value of a subscription, and the id that a client which comes back has heard last.
+
+    It is then the member `lastEventId` of the input. Ids are of one line and not empty.
+    """
+
+    id: str
+    value: Any
 
 
 Router: TypeAlias = Mapping[str, Procedure]
