@@ -45,6 +45,19 @@ def refused(model: type[BaseModel], given: Any) -> dict[str, Any]:
         (inputs.Create, {**FLOW, "integration": []}, "integration"),
         (inputs.Create, {**FLOW, "idempotencyKey": 5}, "idempotencyKey"),
         (inputs.Stop, {**ID, "reason": None}, "reason"),
+        (inputs.Create, {**FLOW, "options": {"breakpoints": [5]}}, "options"),
+        (inputs.Create, {**FLOW, "options": {"execution": {"childFailure": "x"}}}, "options"),
+        (inputs.Pause, {**ID, "tree": None}, "tree"),
+        (inputs.Pause, {**ID, "now": 1}, "now"),
+        (inputs.SetBreakpoints, ID, "breakpoints"),
+        (inputs.SetBreakpoints, {**ID, "breakpoints": "a"}, "breakpoints"),
+        (inputs.SetBreakpoints, {**ID, "breakpoints": [{"nodeId": None}]}, "breakpoints"),
+        (inputs.SendSignal, ID, "name"),
+        (inputs.SendSignal, {**ID, "name": 5}, "name"),
+        (inputs.Fork, {**ID, "nodes": "a"}, "nodes"),
+        (inputs.Fork, {**ID, "inputs": []}, "inputs"),
+        (inputs.Retry, {**ID, "start": None}, "start"),
+        (inputs.SubscribeToTree, {**ID, "cursor": 5}, "cursor"),
         (inputs.Roots, {**FLOW, "limit": 0}, "limit"),
         (inputs.Roots, {**FLOW, "limit": 101}, "limit"),
         (inputs.Roots, {**FLOW, "limit": nan}, "limit"),
@@ -81,7 +94,11 @@ def test_every_mistake_is_listed() -> None:
 
 
 def test_options_keep_what_was_given_and_drop_what_nobody_knows() -> None:
-    options = {"debug": True, "execution": {"maxConcurrency": 3, "nodeTimeoutMs": 1.5}}
+    options = {
+        "debug": True,
+        "execution": {"maxConcurrency": 3, "nodeTimeoutMs": 1.5, "childFailure": "fail"},
+        "breakpoints": ["a", {"edgeId": "e", "condition": "value > 1"}],
+    }
     given = inputs.Create.model_validate({**FLOW, "options": {**options, "colour": "red"}, "x": 1})
     assert given.options is not None
     assert given.options.as_json() == options

@@ -16,7 +16,11 @@ from hypothesis import strategies as st
 from chaingraph.engine.events import EventType
 from chaingraph.errors import BadInput, ExecutionNotFound, StoreUnavailable
 from chaingraph.execution import news, tree_follow
+from chaingraph.execution.records import LOCAL
 from chaingraph.execution.tree_follow import TreeBatch, TreeEvent, follow_tree
+from chaingraph.flow.build import FlowBuilder
+from chaingraph.modes import open_memory_house
+from chaingraph.nodes import builtin_catalog
 from tests.execution.forest import ROOT, Forest, graph_of
 
 View = Literal["full", "compact"]
@@ -157,19 +161,51 @@ def test_whatever_is_cut_and_lost_every_event_comes_once_and_in_its_order(view: 
 
 
 @pytest.mark.usefixtures("small")
-def test_a_cut_does_not_show_in_the_full_form() -> None:
-    @settings(max_examples=50, deadline=None)
-    @given(STEPS)
-    def holds(steps: list[Step]) -> None:
-        forest, reader = asyncio.run(played(steps, "full"))
-        uncut = asyncio.run(whole(followed(forest, view="full")))
+async def test_a_cut_does_not_show_in_the_full_form() -> None:
+    forest = Forest()
+    for execution_id in (forest.spawn(ROOT), ROOT):
+        for what in ("note", "start", "note", "complete", "note", "start", "complete", "end"):
+            write(forest, what, execution_id, True)
+    reader = Reader(forest, "full")
+    while await reader.read(cut=True):
+        pass
+    uncut = await whole(followed(forest, view="full"))
 
-        def by_place(each: TreeEvent) -> tuple[str, int]:
-            return each.execution_id, each.event.position
+    def by_place(each: TreeEvent) -> tuple[str, int]:
+        return each.execution_id, each.event.position
 
-        assert sorted(reader.events, key=by_place) == sorted(uncut, key=by_place)
+    assert sorted(reader.events, key=by_place) == sorted(uncut, key=by_place)
 
-    holds()
+
+async def test_the_tree_of_one_execution_is_what_its_own_followers_see() -> None:
+    async with open_memory_house() as house:
+        builder = FlowBuilder("two", builtin_catalog(), id="two")
+        first = builder.add("MathNode", "a", a=1, b=1, operation="add")
+        second = builder.add("MathNode", "b", b=1, operation="add")
+        builder.connect(first["result"], second["a"])
+        await house.service.import_flow(LOCAL, builder.build())
+        execution_id = await house.service.create(LOCAL, "two")
+        async with house.working():
+            await house.service.start(LOCAL, execution_id)
+            alone = [e async for b in house.service.follow(LOCAL, execution_id) for e in b]
+        stored = await house.journal.get(execution_id)
+        assert stored is not None
+        events = await whole(follow_tree(house.journal, house.bell, stored, graph_of))
+        assert [each.event for each in events] == alone
+
+
+async def test_a_long_journal_is_read_in_bounded_batches_and_never_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(news, "PATIENCE", 1_000.0)
+    monkeypatch.setattr(tree_follow, "BATCH", 10)
+    forest = Forest()
+    for _ in range(95):
+        forest.write(ROOT)
+    forest.end(ROOT)
+    async with asyncio.timeout(20):
+        sizes = [len(list(journalled(batch.events))) async for batch in followed(forest)]
+    assert sizes == [10] * 9 + [7]
 
 
 async def test_children_outlive_a_parent_that_was_stopped() -> None:
@@ -256,7 +292,10 @@ async def test_a_reader_waits_for_rings_and_not_for_the_clock(
             forest.write(execution_id)
             assert list(positions((await waiting).events)) == [execution_id]
             assert forest.reads == reads + 1
-    assert forest.looks == 1
+        assert forest.looks == 1
+        forest.end(child)
+        await anext(batches)
+        assert list(forest.bell._rings) == [ROOT]
     assert not forest.bell._rings
 
 
@@ -324,6 +363,10 @@ async def test_a_thousand_children_in_bounded_batches_and_with_few_reads() -> No
     assert forest.reads < 1_100 and forest.looks < 10
     for each in (*children, ROOT):
         forest.end(each)
+    reads = forest.reads
+    resumed = followed(forest, reader.cursor)
+    await anext(resumed)
+    assert forest.reads < reads + 100
     while await reader.read(cut=True):
         pass
     assert positions(reader.events) == forest.positions

@@ -12,7 +12,7 @@ import pytest
 from chaingraph.trpc import over_http, over_lines, over_sse
 from chaingraph.trpc.codes import CODES, TRPCError
 from chaingraph.trpc.over_http import HttpCalls, HttpRequest, Success
-from chaingraph.trpc.router import Procedure
+from chaingraph.trpc.router import Procedure, Tracked
 from tests.trpc.examples import UNDEFINED, WIRE
 
 JSON = {"content-type": "application/json; charset=utf-8"}
@@ -183,5 +183,7 @@ def test_events_of_a_stream_have_a_data_line_even_when_it_is_empty() -> None:
     assert over_sse.RETURN == b"event: return\ndata: \n\n"
     assert over_sse.PING == b"event: ping\ndata: \n\n"
     assert over_sse.data_event("a\nb", WIRE) == b'data: {"json":"a\\nb"}\n\n'
+    tracked = over_sse.data_event(Tracked("c1", 5), WIRE)
+    assert tracked == b'id: c1\ndata: {"json":5}\n\n'
     event = over_sse.error_event(TRPCError("NOT_FOUND", "x"), "watch", WIRE)
     assert event.startswith(b'event: serialized-error\ndata: {"json":{"message":"x"')

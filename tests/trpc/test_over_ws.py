@@ -21,6 +21,7 @@ from chaingraph.trpc.over_ws import (
     Send,
     Session,
 )
+from chaingraph.trpc.router import Tracked
 from tests.trpc.examples import WIRE
 
 
@@ -187,6 +188,14 @@ def test_a_subscription_is_started_gives_data_and_is_stopped() -> None:
     sent = talking.started(call) + talking.data(call, 1) + talking.ended(call)
     assert types(sent) == ["started", "data", "stopped"]
     assert talking.ended(call) == []
+
+
+def test_a_tracked_value_goes_out_under_its_id() -> None:
+    talking = session()
+    call = watch(talking)
+    [frame] = frames(talking.data(call, Tracked("c1", [1])))
+    data = {"json": {"id": "c1", "data": [1]}}
+    assert frame == {"id": 1, "result": {"type": "data", "id": "c1", "data": data}}
 
 
 def test_a_subscription_that_fails_before_it_began_gets_only_the_error() -> None:

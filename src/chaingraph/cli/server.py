@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Iterator
@@ -35,6 +36,9 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         reason, *_ = str(error.strerror).partition(" (while")
         raise BadInput(f"Cannot listen on {host}:{port}: {reason}") from None
     with listener:
+        # asyncio does this only for sockets that name their protocol; without it small answers
+        # wait for the acknowledgement of earlier ones.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield listener
 
 
@@ -43,6 +47,9 @@ async def answer(
 ) -> None:
     """Announce the address and serve until SIGINT or SIGTERM; a second one ends it at once."""
     server = _server(app, farewell)
+    # What is there now stays: the collector need not look through it again and again.
+    gc.collect()
+    gc.freeze()
     with _ended_by_signals(server):
         typer.echo(f"{announcement} on {_address(listener)}")
         await server.serve(sockets=[listener])
@@ -76,6 +83,7 @@ def _server(app: ASGIApp, farewell: Farewell | None) -> uvicorn.Server:
             log_config=None,
             access_log=False,
             lifespan="off",
+            ws_per_message_deflate=False,  # it costs each subscriber more than it saves
             timeout_graceful_shutdown=GRACE,
         )
     )

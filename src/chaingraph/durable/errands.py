@@ -41,26 +41,28 @@ class SqlErrands:
         self._clock = clock
 
     async def wake_due(self, roots: Roots = None) -> list[Segment]:
-        woken = await self._wake_all(_within(_due(self._clock()), roots))
-        missed = await self._wake_all(_within(overlooked(), roots))
-        metrics.scanner_findings.labels("unread").inc(len(missed))
-        return woken + missed
+        at = self._clock()
+        due, missed = _within(_DUE, roots), _within(_OVERLOOKED, roots)
+        segments = await self._wake_all(due, at)
+        found = await self._wake_all(missed, at)
+        metrics.scanner_findings.labels("unread").inc(len(found))
+        return segments + found
 
-    async def _wake_all(self, parked: sa.Select[Any]) -> list[Segment]:
-        ids = await self._database.read(lambda c: c.execute(parked).scalars().all())
+    async def _wake_all(self, parked: sa.Select[Any], at: int) -> list[Segment]:
+        ids = await self._database.read(lambda c: _ids(c, parked, at))
         segments: list[Segment] = []
         for page in _pages(ids):
-            wake = partial(self._wake, ids=page, parked=parked)
+            wake = partial(self._wake, ids=page, parked=parked, at=at)
             segments += await self._database.write("wake", wake)
         return segments
 
     def _wake(
-        self, connection: Connection, ids: Sequence[str], parked: sa.Select[Any]
+        self, connection: Connection, ids: Sequence[str], parked: sa.Select[Any], at: int
     ) -> list[Segment]:
         """Those of them that are still so, now that they are locked."""
         free = {each.row.id: each for each in lock_all(connection, ids, waits=False)}
-        still = connection.execute(parked.where(t.executions.c.id.in_(list(free)))).scalars()
-        segments = wake_all(connection, [free[each] for each in still], self._clock())
+        still = _ids(connection, parked.where(t.executions.c.id.in_(list(free))), at)
+        segments = wake_all(connection, [free[each] for each in still], at)
         for segment in segments:
             self._dispatcher.enqueue(connection, segment)
         return segments
@@ -142,9 +144,14 @@ def _pages(items: Sequence[T]) -> Iterator[Sequence[T]]:
         yield items[start : start + PAGE]
 
 
-def _due(at: int) -> sa.Select[Any]:
+def _ids(connection: Connection, parked: sa.Select[Any], at: int) -> Sequence[str]:
+    return connection.execute(parked, {"at": at}).scalars().all()
+
+
+def _due() -> sa.Select[Any]:
     e = t.executions.c
-    is_due = (e.disp == "P", e.wake_at <= at, e.status != Status.PAUSED.value)
+    has_come = e.wake_at <= sa.bindparam("at")
+    is_due = (e.disp == "P", has_come, e.status != Status.PAUSED.value)
     return sa.select(e.id).where(*is_due).order_by(e.wake_at)
 
 
@@ -190,5 +197,8 @@ def _clear(connection: Connection, pending: Mapping[str, Command]) -> None:
     update(connection, [{"this": each, "cascade": None} for each in brought])
 
 
+# Made once: every worker asks again and again.
+_DUE = _due()
+_OVERLOOKED = overlooked()
 _UNTOLD = _untold()
 _PENDING = _pending()

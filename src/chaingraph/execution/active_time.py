@@ -1,4 +1,7 @@
-"""How long an execution was at work, by its events: the time it was parked does not count."""
+"""How long an execution was at work, by its events: the time it was parked does not count.
+
+Nor does what a fork took over: that comes before its own `flow:started`.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,15 @@ class ActiveTime:
     def __init__(self) -> None:
         self._spent = 0
         self._since: int | None = None
+        self._has_begun = False
 
     def saw(self, type_: EventType, at: int) -> None:
         if type_ is EventType.FLOW_PARKED:
             self._spent = self.until(at)
             self._since = None
-        elif self._since is None and type_ is not EventType.EXECUTION_CREATED:
+            return
+        self._has_begun = self._has_begun or type_ is EventType.FLOW_STARTED
+        if self._since is None and self._has_begun:
             self._since = at
 
     def until(self, now: int) -> int:

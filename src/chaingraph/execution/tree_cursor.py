@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, count, pairwise
 from typing import Final, NamedTuple
 
 import orjson
@@ -82,15 +82,13 @@ def _numbered(open_places: Iterable[Place]) -> dict[Place, int]:
     """These and their ancestors, parents first."""
     numbers: dict[Place, int] = {}
     for each in open_places:
-        for place in reversed(list(_unnumbered(each, numbers))):
-            numbers[place] = len(numbers)
+        lineage: list[Place] = []
+        place: Place | None = each
+        while place is not None and place not in numbers:
+            lineage.append(place)
+            place = place.parent
+        numbers.update(zip(reversed(lineage), count(len(numbers)), strict=False))
     return numbers
-
-
-def _unnumbered(place: Place | None, numbers: dict[Place, int]) -> Iterator[Place]:
-    while place is not None and place not in numbers:
-        yield place
-        place = place.parent
 
 
 def _deltas(column: Iterable[int]) -> list[int]:

@@ -170,13 +170,14 @@ class _Tree:
         """What an event that is delivered means for what is open."""
         place.next = event.position + 1
         if event.type == EventType.CHILD_SPAWNED:
-            self._enter(Place(event.data["executionId"], place, event.position))
+            child = Place(event.data["executionId"], place, event.position)
+            self._enter(child)
+            self._waiting[child.id] = None
         elif event.is_last:
             self._leave(place)
 
     def _enter(self, place: Place) -> None:
         self.open[place.id] = place
-        self._waiting[place.id] = None
         self._ring.add(place.id)
 
     def _leave(self, place: Place) -> None:
