@@ -142,7 +142,7 @@ async def test_a_worker_does_not_judge_itself(backend: Backend) -> None:
     assert [each.id for each in await backend.fleet.workers()] == ["me"]
 
 
-@pytest.mark.parametrize(("slots", "kept"), [(1, 0), (2, 1), (15, 1), (16, 2), (50, 6)])
+@pytest.mark.parametrize(("slots", "kept"), [(1, 0), (2, 0), (4, 1), (15, 1), (16, 2), (50, 6)])
 def test_an_eighth_of_the_slots_is_kept_for_owners_that_run_nothing(slots: int, kept: int) -> None:
     assert reserve(slots) == kept
 

@@ -27,9 +27,13 @@ from chaingraph.settings import Settings
 if TYPE_CHECKING:
     from chaingraph.modes import House
 
+#: Seconds that children get to end after their parent.
+FAREWELL_SECONDS = 15.0
+
 
 async def work_on(house: House, execution_id: str, as_json: bool) -> int:
-    """Run this execution and no other, until it ends or is left; the exit code."""
+    """Run this execution with its tree and no other, until it ends or is left; the exit code."""
+    root_id = (await house.service.details(LOCAL, execution_id)).root_execution_id
 
     async def stop() -> None:
         with suppress(IllegalTransition):  # it has just ended
@@ -39,8 +43,10 @@ async def work_on(house: House, execution_id: str, as_json: bool) -> int:
     try:
         async with asyncio.TaskGroup() as tasks:
             with interrupts.caught(tasks):
-                async with house.working(only=frozenset((execution_id,))):
-                    return await watch(house, await _begin(house, execution_id), as_json)
+                async with house.working(only=frozenset((root_id,))):
+                    code = await watch(house, await _begin(house, execution_id), as_json)
+                    await _children_ended(house, execution_id)
+                    return code
     except asyncio.CancelledError:
         if not interrupts.leaving:
             raise
@@ -61,6 +67,14 @@ async def _begin(house: House, execution_id: str) -> Stored:
         with suppress(IllegalTransition):  # another process was faster
             await house.service.start(LOCAL, execution_id)
     return stored
+
+
+async def _children_ended(house: House, execution_id: str) -> None:
+    """Return when the children of an execution that was stopped have stopped too, or soon after."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(FAREWELL_SECONDS):
+            async for _ in house.service.follow_tree(LOCAL, execution_id, view="compact"):
+                pass
 
 
 async def watch(house: House, stored: Stored, as_json: bool) -> int:

@@ -21,8 +21,8 @@ from chaingraph.durable.database import Database
 from chaingraph.durable.dispatch import Dispatcher
 from chaingraph.durable.dispatched import Dispatched, Held, dispatched
 from chaingraph.durable.fleet import SqlFleet
+from chaingraph.durable.looks import OVERLOOKED
 from chaingraph.durable.transitions import lock, wake
-from chaingraph.durable.unread import overlooked
 from chaingraph.execution.reading import decode
 from chaingraph.execution.records import Disposition, Entry, Lease, Segment, Status
 
@@ -188,7 +188,7 @@ def _lost_leases(connection: Connection) -> Iterator[Finding]:
 
 
 def _unread(connection: Connection) -> Iterator[Finding]:
-    for row in connection.execute(overlooked()):
+    for row in connection.execute(OVERLOOKED):
         what = f"is parked over command {row.seq}, which should have woken it"
         yield Finding(Check.UNREAD_COMMAND, row.id, what, row.num)
 

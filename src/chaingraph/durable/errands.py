@@ -15,18 +15,16 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from chaingraph import metrics
+from chaingraph.durable import looks as look
 from chaingraph.durable import tables as t
 from chaingraph.durable.database import Database
 from chaingraph.durable.deliveries import Delivery, deliver
 from chaingraph.durable.dispatch import Dispatcher
+from chaingraph.durable.looks import PAGE
 from chaingraph.durable.rows import command_of
 from chaingraph.durable.transitions import lock, lock_all, update, wake_all
-from chaingraph.durable.unread import overlooked
 from chaingraph.execution.family import end_of_child
 from chaingraph.execution.records import Command, Disposition, Segment, Status
-
-#: So many rows are looked for at a time, and moved in one transaction.
-PAGE = 500
 
 Roots = frozenset[str] | None
 T = TypeVar("T")
@@ -42,7 +40,7 @@ class SqlErrands:
 
     async def wake_due(self, roots: Roots = None) -> list[Segment]:
         at = self._clock()
-        due, missed = _within(_DUE, roots), _within(_OVERLOOKED, roots)
+        due, missed = _within(look.DUE, roots), _within(look.OVERLOOKED, roots)
         segments = await self._wake_all(due, at)
         found = await self._wake_all(missed, at)
         metrics.scanner_findings.labels("unread").inc(len(found))
@@ -60,7 +58,8 @@ class SqlErrands:
         self, connection: Connection, ids: Sequence[str], parked: sa.Select[Any], at: int
     ) -> list[Segment]:
         """Those of them that are still so, now that they are locked."""
-        free = {each.row.id: each for each in lock_all(connection, ids, waits=False)}
+        locked = lock_all(connection, ids, waits=False)
+        free = {e.row.id: e for e in locked if e.dispatch.disposition is Disposition.PARKED}
         still = _ids(connection, parked.where(t.executions.c.id.in_(list(free))), at)
         segments = wake_all(connection, [free[each] for each in still], at)
         for segment in segments:
@@ -68,7 +67,7 @@ class SqlErrands:
         return segments
 
     async def tell_parents(self, roots: Roots = None) -> list[Segment]:
-        query, segments = _within(_UNTOLD, roots), list[Segment]()
+        query, segments = _within(look.UNTOLD, roots), list[Segment]()
         while children := await self._database.read(lambda c: c.execute(query).all()):
             for parent_id, ended in groupby(children, key=lambda row: row.parent_execution_id):
                 tell = partial(self._tell, parent_id=parent_id, children=list(ended))
@@ -97,7 +96,7 @@ class SqlErrands:
         return delivery.woke
 
     async def cascade(self, roots: Roots = None) -> list[str]:
-        query, reached = _within(_PENDING, roots), list[str]()
+        query, reached = _within(look.PENDING, roots), list[str]()
         while pending := await self._database.read(lambda c: _commands(c, query)):
             children = await self._database.read(partial(_open_children, of=list(pending)))
             for page in _pages(list(children)):
@@ -123,7 +122,7 @@ class SqlErrands:
         found = lock_all(connection, ids, waits=waits)
         # Read under the locks: what has been replaced meanwhile must not come after its successor.
         parents = sorted({children[each] for each in ids})
-        still = _commands(connection, _PENDING.where(t.executions.c.id.in_(parents)))
+        still = _commands(connection, look.PENDING.where(t.executions.c.id.in_(parents)))
         deliveries = [
             Delivery(each, [command])
             for each in found
@@ -148,32 +147,9 @@ def _ids(connection: Connection, parked: sa.Select[Any], at: int) -> Sequence[st
     return connection.execute(parked, {"at": at}).scalars().all()
 
 
-def _due() -> sa.Select[Any]:
-    e = t.executions.c
-    has_come = e.wake_at <= sa.bindparam("at")
-    is_due = (e.disp == "P", has_come, e.status != Status.PAUSED.value)
-    return sa.select(e.id).where(*is_due).order_by(e.wake_at)
-
-
-def _untold() -> sa.Select[Any]:
-    """Children that have ended and whose parents do not know."""
-    e = t.executions.c
-    return (
-        sa.select(e.id, e.parent_execution_id, e.status, e.error_message, e.awaited)
-        .where(sa.not_(e.parent_told), e.disp == "D")
-        .order_by(e.parent_execution_id, e.id)
-        .limit(PAGE)
-    )
-
-
 def _mark_told(connection: Connection, ids: Sequence[str]) -> None:
     free = lock_all(connection, ids, waits=False)
     update(connection, [{"this": each.row.id, "parent_told": True} for each in free])
-
-
-def _pending() -> sa.Select[Any]:
-    e = t.executions.c
-    return sa.select(e.id, e.cascade).where(e.cascade.is_not(None)).order_by(e.id).limit(PAGE)
 
 
 def _commands(connection: Connection, query: sa.Select[Any]) -> dict[str, Command]:
@@ -192,13 +168,6 @@ def _open_children(connection: Connection, of: Sequence[str]) -> dict[str, str]:
 def _clear(connection: Connection, pending: Mapping[str, Command]) -> None:
     """These have been brought; one that has been replaced meanwhile has not."""
     e = t.executions.c
-    locked = _PENDING.where(e.id.in_(list(pending))).with_for_update()
+    locked = look.PENDING.where(e.id.in_(list(pending))).with_for_update()
     brought = [each for each, now in _commands(connection, locked).items() if pending[each] == now]
     update(connection, [{"this": each, "cascade": None} for each in brought])
-
-
-# Made once: every worker asks again and again.
-_DUE = _due()
-_OVERLOOKED = overlooked()
-_UNTOLD = _untold()
-_PENDING = _pending()

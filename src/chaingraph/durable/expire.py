@@ -51,5 +51,5 @@ def _expire(connection: Connection, execution_id: str, now: int) -> bool:
         return False
     position, folded = found.dispatch.next_position, folded_of(found.row)
     entry, folded = endings.cancelled(position, now, NEVER_STARTED, folded)
-    end(connection, found, entry, folded, cursor=found.dispatch.inbox_seq)
+    end(connection, found, entry, folded, cursor=found.dispatch.inbox_seq, stop=NEVER_STARTED)
     return True

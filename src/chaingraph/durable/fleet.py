@@ -107,7 +107,7 @@ class SqlFleet:
             return None
         position, folded = found.dispatch.next_position, folded_of(found.row)
         entry, folded = endings.cancelled(position, self._clock(), stop, folded)
-        end(connection, found, entry, folded, cursor=found.dispatch.inbox_seq)
+        end(connection, found, entry, folded, cursor=found.dispatch.inbox_seq, stop=stop)
         return lease
 
     async def leases(self, worker_id: str) -> list[Lease]:

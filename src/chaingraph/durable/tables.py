@@ -93,7 +93,7 @@ for _name, _column, _few in (
     ("untold", _e.parent_execution_id, sa.not_(_e.parent_told)),
     ("cascade", _e.id, _e.cascade.is_not(None)),
     ("wake_at", _e.wake_at, _e.wake_at.is_not(None)),
-    ("unread", _e.id, sa.and_(_e.disp == sa.literal_column("'P'"), _e.inbox_seq > _e.inbox_cur)),
+    ("unread", _e.disp, sa.and_(_e.disp == sa.literal_column("'P'"), _e.inbox_seq > _e.inbox_cur)),
 ):
     sa.Index(
         f"chaingraph_executions_{_name}_idx", _column, postgresql_where=_few, sqlite_where=_few

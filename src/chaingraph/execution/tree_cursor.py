@@ -11,7 +11,7 @@ import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import accumulate, count, pairwise
+from itertools import accumulate, pairwise
 from typing import Final, NamedTuple
 
 import orjson
@@ -82,12 +82,11 @@ def _numbered(open_places: Iterable[Place]) -> dict[Place, int]:
     """These and their ancestors, parents first."""
     numbers: dict[Place, int] = {}
     for each in open_places:
-        lineage: list[Place] = []
-        place: Place | None = each
-        while place is not None and place not in numbers:
-            lineage.append(place)
-            place = place.parent
-        numbers.update(zip(reversed(lineage), count(len(numbers)), strict=False))
+        lineage = [each]
+        while (parent := lineage[-1].parent) is not None and parent not in numbers:
+            lineage.append(parent)
+        while lineage:
+            numbers.setdefault(lineage.pop(), len(numbers))
     return numbers
 
 

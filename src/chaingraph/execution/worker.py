@@ -16,7 +16,7 @@ from chaingraph.errors import StoreUnavailable
 from chaingraph.execution.bell import LocalBell
 from chaingraph.execution.liveness import Observer
 from chaingraph.execution.ports import Fleet, commands_of
-from chaingraph.execution.records import Disposition, Lease, Segment, WorkerRow
+from chaingraph.execution.records import Disposition, Lease, Segment, Stored, WorkerRow
 from chaingraph.execution.segment import World, run_leased
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ PATIENCE = 1.0
 
 def reserve(slots: int) -> int:
     """So many slots are kept for owners that run nothing: the others do not fill them."""
-    return max(slots // 8, 1) if slots > 1 else 0
+    return max(slots // 8, 1) if slots >= 4 else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Chore:
 class Worker:
     """Runs segments within `slots`, adopts what dead workers left, audits its own leases.
 
-    `only` restricts it to single executions: it then touches no other. `most_running` limits
+    `only` restricts it to the trees of these root executions: it then touches no other. `most_running` limits
     what all workers together run.
     """
 
@@ -77,6 +77,8 @@ class Worker:
     #: execution id -> the number under which it runs here
     _running: dict[str, int] = field(default_factory=dict)
     _suspects: frozenset[Lease] = frozenset()
+    #: with `only`: the executions of these trees, as of the last look
+    _relatives: frozenset[str] = frozenset()
     _leaving: bool = False
     _nudged: asyncio.Event = field(default_factory=asyncio.Event)
     #: rings for each execution whose segment is over here
@@ -176,13 +178,20 @@ class Worker:
             return await self.fleet.claim_next(
                 self.me.id, free, reserve=reserve(self.slots), most_running=self.most_running
             )
-        found = [await self.world.journal.get(execution_id) for execution_id in self.only]
-        claimed = [
-            await self.world.journal.claim(Segment(each.row.id, each.dispatch.number), self.me.id)
-            for each in found
-            if each is not None and each.dispatch.disposition is Disposition.QUEUED
+        queued = [
+            Segment(each.row.id, each.dispatch.number)
+            for each in await self._family(self.only)
+            if each.dispatch.disposition is Disposition.QUEUED
         ]
+        claimed = [await self.world.journal.claim(each, self.me.id) for each in queued[:free]]
         return [lease for lease in claimed if lease is not None]
+
+    async def _family(self, roots: frozenset[str]) -> list[Stored]:
+        """All executions that a restricted worker may touch, as they are now."""
+        trees = [await self.world.journal.tree(root) for root in roots]
+        found = [each for tree in trees for each in tree]
+        self._relatives = roots | {each.row.id for each in found}
+        return found
 
     async def _run(self, lease: Lease) -> None:
         try:
@@ -238,7 +247,7 @@ class Worker:
             await asyncio.sleep(seconds)
 
     def _may_touch(self, execution_id: str) -> bool:
-        return self.only is None or execution_id in self.only
+        return self.only is None or execution_id in self.only | self._relatives
 
     async def _drain(self) -> None:
         """Let what runs come to the end of its nodes, within the grace of the shutdown."""

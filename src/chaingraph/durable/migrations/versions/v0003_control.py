@@ -27,7 +27,7 @@ def upgrade() -> None:
     _index("untold", "parent_execution_id", untold)
     _index("cascade", "id", "cascade IS NOT NULL")
     _index("wake_at", "wake_at", "wake_at IS NOT NULL")
-    _index("unread", "id", "disp = 'P' AND inbox_seq > inbox_cur")
+    _index("unread", "disp", "disp = 'P' AND inbox_seq > inbox_cur")
 
 
 def _index(name: str, column: str, rows: str) -> None:
