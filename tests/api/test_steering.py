@@ -115,6 +115,7 @@ async def test_nobody_else_may_steer_and_learns_nothing_of_the_input(
     client: Client, path: str
 ) -> None:
     execution_id = await client.running()
+    given: dict[str, Any]
     for given in ({}, {"breakpoints": 5, "tree": 5, "start": 5}):
         refused = await client.call(path, caller=ASSIGNEE, executionId=execution_id, **given)
         assert refused == "FORBIDDEN"
@@ -132,7 +133,7 @@ async def test_a_fork_is_a_new_execution_that_starts_unless_told_otherwise(
     client: Client, service: FakeService
 ) -> None:
     old = await client.running()
-    asked = {"nodes": ["a"], "inputs": {"a.x": 1}, "newer": True}
+    asked: dict[str, Any] = {"nodes": ["a"], "inputs": {"a.x": 1}, "newer": True}
     forked = (await client.call("fork", executionId=old, **asked))["executionId"]
     waiting = (await client.call("fork", executionId=old, start=False))["executionId"]
     new = service.executions[forked]

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from chaingraph.durable import looks
+from chaingraph.durable import errand_statements as ask
 from chaingraph.durable import tables as t
 from chaingraph.durable.rows import command_columns
 from chaingraph.execution.records import Command, CommandKind
@@ -43,7 +43,9 @@ def locked(backend: Backend, execution_id: str) -> Iterator[Connection]:
 
 async def has_unread(backend: Backend, execution_id: str, count: int) -> None:
     async with asyncio.timeout(5):
-        while (await dispatch(backend, execution_id)).inbox_seq < count:
+        while True:
+            if (await dispatch(backend, execution_id)).inbox_seq >= count:
+                return
             await asyncio.sleep(0.01)
 
 
@@ -88,10 +90,10 @@ async def test_what_somebody_works_on_is_not_woken_and_not_waited_for(postgres: 
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (looks.DUE, "wake_at"),
-        (looks.OVERLOOKED, "unread"),
-        (looks.UNTOLD, "untold"),
-        (looks.PENDING, "cascade"),
+        (ask.DUE, "wake_at"),
+        (ask.OVERLOOKED, "unread"),
+        (ask.UNTOLD, "untold"),
+        (ask.PENDING, "cascade"),
     ],
 )
 async def test_looking_for_errands_reads_only_what_there_is_to_do(

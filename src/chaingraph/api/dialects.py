@@ -33,12 +33,10 @@ ORIGINAL_TYPES: Final = frozenset(
         "edge:transfer-started",
         "edge:transfer-completed",
         "edge:transfer-failed",
-        "child:spawned",
-        "child:completed",
-        "child:failed",
         "debug:breakpoint-hit",
     }
 )
+"""What clients of the original get unasked. It never sent them `child:` events."""
 
 
 @dataclass(slots=True)

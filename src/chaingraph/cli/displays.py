@@ -18,6 +18,7 @@ from rich.text import Text
 
 from chaingraph.cli.progress import NodeProgress, Progress, Stage
 from chaingraph.cli.show import duration, one_line
+from chaingraph.cli.waits import waits_text
 from chaingraph.engine.events import Event, EventType
 from chaingraph.execution.times import from_ms
 
@@ -43,38 +44,54 @@ class Silence:
 
 
 class PlainLines:
-    """One line for each start and end of a node, and for what nodes log."""
+    """One line for each start and end of a node, for what nodes log and what is waited for."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
 
     def show(self, events: Sequence[Event]) -> None:
         for event in events:
-            text = self._text(event)
-            if text is not None:
+            for text in self._texts(event):
                 typer.echo(f"{self._since_start(event):9.3f} s  {text}")
 
     def _since_start(self, event: Event) -> float:
         at = from_ms(event.at)
         return (at - (self._progress.started_at or at)).total_seconds()
 
-    def _text(self, event: Event) -> str | None:
+    def _texts(self, event: Event) -> list[str]:
         data = event.data
-        if "nodeId" not in data:
-            return None
-        label = self._progress.nodes[data["nodeId"]].label
+        match event.type:
+            case EventType.FLOW_PARKED:
+                return [f"waiting    {text}" for text in waits_text(data, self._label)]
+            case EventType.FLOW_PAUSED:
+                reason = f": {one_line(data['reason'])}" if data["reason"] else ""
+                return [f"paused     by {data['by']}{reason}"]
+            case EventType.FLOW_RESUMED:
+                return [f"resumed    by {data['by']}"]
+            case EventType.SIGNAL_REJECTED:
+                return [f"rejected   signal {data['name']}: {one_line(data['reason'])}"]
+        return self._texts_of_node(event) if "nodeId" in data else []
+
+    def _texts_of_node(self, event: Event) -> list[str]:
+        data, label = event.data, self._label(event.data["nodeId"])
         match event.type:
             case EventType.NODE_STARTED:
-                return f"started    {label}"
+                return [f"started    {label}"]
             case EventType.NODE_COMPLETED:
-                return f"completed  {label} in {duration(data.get('executionTime', 0))}"
+                return [f"completed  {label} in {duration(data.get('executionTime', 0))}"]
             case EventType.NODE_FAILED:
-                return f"failed     {label}: {one_line(data['error'].message)}"
+                return [f"failed     {label}: {one_line(data['error'].message)}"]
             case EventType.NODE_SKIPPED:
-                return f"skipped    {label}: {data['reason']}"
+                return [f"skipped    {label}: {data['reason']}"]
             case EventType.NODE_DEBUG_LOG:
-                return f"log        {label}: {one_line(data['log'])}"
-        return None
+                return [f"log        {label}: {one_line(data['log'])}"]
+            case EventType.NODE_RETRY_SCHEDULED:
+                again = "out of tries" if data["at"] is None else "to be tried again"
+                return [f"failed     {label}, {again}: {one_line(data['error'].message)}"]
+        return []
+
+    def _label(self, node_id: str) -> str:
+        return self._progress.nodes[node_id].label
 
 
 @contextmanager
@@ -95,6 +112,9 @@ _STYLES = {
 #: In a large flow only so many rows are drawn, in this order.
 _URGENCY = (Stage.RUNNING, Stage.FAILED, Stage.COMPLETED, Stage.SKIPPED, Stage.WAITING)
 
+#: Of what is waited for only so many lines are drawn.
+MOST = 3
+
 
 class LiveTable:
     """The nodes and what they do; what they log scrolls by above."""
@@ -112,12 +132,13 @@ class LiveTable:
 
     def picture(self) -> RenderableType:
         table = Table(box=None, show_header=False, pad_edge=False)
-        shown = self._shown(max(3, self._console.height - 4))
+        waits = [Text(f"waiting {text}", style="cyan") for text in self._progress.waits[:MOST]]
+        shown = self._shown(max(3, self._console.height - 4 - len(waits)))
         for node in shown:
             table.add_row(*self._row(node))
         hidden = len(self._progress.nodes) - len(shown)
         rest = [Text(f"and {hidden} more nodes", style="dim")] if hidden else []
-        return Group(self._head(), table, *rest)
+        return Group(self._head(), *waits, table, *rest)
 
     def _shown(self, room: int) -> list[NodeProgress]:
         nodes = self._progress.nodes

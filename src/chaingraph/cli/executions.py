@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chaingraph.cli import archives
-from chaingraph.cli.json_lines import event_object, plain, print_objects, record_object
-from chaingraph.cli.options import AsJson, Inputs, command, new_app
-from chaingraph.cli.problems import note
-from chaingraph.cli.show import duration, local_time, one_line, print_table, shorten
+from chaingraph.cli import archives, events, forks, steering
+from chaingraph.cli.json_lines import plain, print_objects, record_object
+from chaingraph.cli.options import (
+    AsJson,
+    ExecutionId,
+    IdempotencyKey,
+    IdOrFile,
+    Inputs,
+    command,
+    new_app,
+)
+from chaingraph.cli.show import duration, local_time, print_table
 from chaingraph.cli.sources import source_of
-from chaingraph.errors import BadInput
 from chaingraph.settings import Settings
 
 if TYPE_CHECKING:
     from chaingraph.execution.records import ExecutionRow
-    from chaingraph.execution.view import SeenEvent
-    from chaingraph.modes import House
+    from chaingraph.execution.service import TreeNode
 
 app = new_app("List, follow and steer executions.")
-archives.add_to(app)
-
-ExecutionId = Annotated[str, typer.Argument(metavar="ID")]
-IdOrFile = Annotated[
-    str, typer.Argument(metavar="ID", help="Or a file that an execution was exported to.")
-]
 
 
 @command(app, "create")
@@ -35,10 +35,7 @@ async def create(
     settings: Settings,
     flow_id: Annotated[str, typer.Argument(metavar="FLOW_ID")],
     inputs: Inputs = None,
-    key: Annotated[
-        str | None,
-        typer.Option("--idempotency-key", help="The same key and input: the same execution again."),
-    ] = None,
+    key: IdempotencyKey = None,
     as_json: AsJson = False,
 ) -> None:
     """Make an execution of a stored flow; it waits for `start`."""
@@ -58,47 +55,6 @@ async def create(
         print_objects([{"id": execution_id}])
     else:
         typer.echo(execution_id)
-
-
-@command(app, "start")
-async def start(settings: Settings, execution_id: ExecutionId, as_json: AsJson = False) -> None:
-    """Let a created execution run, in whatever worker is alive."""
-    from chaingraph.execution.records import LOCAL
-    from chaingraph.modes import open_house
-
-    async with open_house(settings) as house:
-        await house.service.start(LOCAL, execution_id)
-        await _acknowledge(house, execution_id, as_json)
-
-
-@command(app, "stop")
-async def stop(
-    settings: Settings,
-    execution_id: ExecutionId,
-    reason: Annotated[str | None, typer.Option("--reason", help="Kept in the last event.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Cancel what runs and end in `flow:cancelled`."""
-    from chaingraph.execution.records import LOCAL
-    from chaingraph.modes import open_house
-
-    async with open_house(settings) as house:
-        await house.service.stop(LOCAL, execution_id, reason=reason)
-        await _acknowledge(house, execution_id, as_json)
-
-
-async def _acknowledge(house: House, execution_id: str, as_json: bool) -> None:
-    """With --json say where the execution stands; warn when nobody will read the command."""
-    from chaingraph.execution.records import LOCAL
-
-    row = await house.service.details(LOCAL, execution_id)
-    if as_json:
-        print_objects([{"id": row.id, "status": row.status}])
-    if not row.status.is_terminal and not await house.has_live_worker():
-        note(
-            "Warning: no worker is running. The command is kept and takes effect with "
-            f"`chaingraph serve` or `chaingraph run --continue {execution_id}`."
-        )
 
 
 @command(app, "list")
@@ -135,65 +91,38 @@ async def show(settings: Settings, execution_id: IdOrFile, as_json: AsJson = Fal
             typer.echo(f"{name}: {plain(value)}")
 
 
-@command(app, "events")
-async def events(
-    settings: Settings,
-    execution_id: IdOrFile,
-    follow: Annotated[bool, typer.Option("--follow", help="Wait for more, until the end.")] = False,
-    start: Annotated[
-        int, typer.Option("--from", metavar="N", help="A position; -3: the last three.")
-    ] = 0,
-    types: Annotated[
-        list[str] | None, typer.Option("--type", help="Only this type. May be repeated.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """The journal of an execution, from position N on."""
-    wanted = _known_types(types or ())
-    async with source_of(settings, execution_id) as source:
-        present = source.stored.dispatch.next_position
-        start = max(0, present + start) if start < 0 else start
-        follow = follow and not source.is_file
-        if start >= present and not follow:
-            return
-        async for batch in source.events(start):
-            shown = batch if follow else [e for e in batch if e.position < present]
-            _print([e for e in shown if not wanted or e.type in wanted], as_json)
-            if not follow and batch[-1].position >= present - 1:
-                return
+@command(app, "tree")
+async def tree(settings: Settings, execution_id: ExecutionId, as_json: AsJson = False) -> None:
+    """An execution and all its descendants."""
+    from chaingraph.execution.records import LOCAL
+    from chaingraph.modes import open_house
 
-
-def _known_types(types: Sequence[str]) -> frozenset[str]:
-    from chaingraph.engine.events import EventType
-
-    known = [each.value for each in EventType]
-    for each in types:
-        if each not in known:
-            raise BadInput(f"There is no event type {each}; there are {', '.join(known)}")
-    return frozenset(types)
-
-
-def _print(shown: Sequence[SeenEvent], as_json: bool) -> None:
+    async with open_house(settings) as house:
+        found = await house.service.tree(LOCAL, execution_id)
     if as_json:
-        print_objects(map(event_object, shown))
+        print_objects({"level": each.level, **record_object(each.execution)} for each in found)
         return
-    for event in shown:
-        at = event.timestamp.astimezone().strftime("%H:%M:%S.%f")[:-3]
-        typer.echo(f"{event.position:>6}  {at}  {event.type:<24}  {_about(event)}".rstrip())
+    ordered = list(_depth_first(found[0], found))
+    rows = [(each.level, each.execution) for each in ordered]
+    table = [(str(at), "  " * at + r.id, r.status, r.flow_id, _took(r)) for at, r in rows]
+    print_table(("LEVEL", "ID", "STATUS", "FLOW", "TOOK"), table)
 
 
-def _about(event: SeenEvent) -> str:
-    """What an event is about: its node or edge, and what it says."""
-    data = plain(event.data)
-    node, edge = data.get("node") or {}, data.get("serializedEdge") or {}
-    ends = ("sourceNodeId", "sourcePortId", "targetNodeId", "targetPortId")
-    where = "{}.{} -> {}.{}".format(*(edge[end] for end in ends)) if edge else ""
-    said = (data.get("error") or {}).get("message") or data.get("reason") or data.get("log")
-    parts = (data.get("nodeId") or node.get("id"), data.get("newStatus"), where, said)
-    return shorten(one_line("  ".join(str(part) for part in parts if part)))
+def _depth_first(top: TreeNode, nodes: Sequence[TreeNode]) -> Iterator[TreeNode]:
+    children: defaultdict[str | None, list[TreeNode]] = defaultdict(list)
+    for each in sorted(nodes, key=lambda node: node.execution.created_at, reverse=True):
+        children[each.parent_id].append(each)
+    todo = [top]
+    while todo:
+        yield (node := todo.pop())
+        todo += children[node.id]
 
 
 def _took(row: ExecutionRow) -> str:
     if row.started_at is None or row.completed_at is None:
         return ""
     return duration((row.completed_at - row.started_at).total_seconds() * 1000)
+
+
+for each in (steering, forks, events, archives):
+    each.add_to(app)

@@ -92,6 +92,14 @@ def read_inputs(given: Sequence[str], flow: Flow, types: NodeTypes) -> dict[str,
     return values
 
 
+def read_json(option: str, text: str) -> Any:
+    """The value of an option that takes JSON; `@file` takes it from a file. Raises BadInput."""
+    try:
+        return json.loads(_content(text), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise BadInput(f"""{option}: this is no JSON; a text is written '"like this"'""") from None
+
+
 def _port(name: str, flow: Flow) -> Port:
     node_id, _, port_id = name.partition(".")
     node = flow.nodes.get(node_id)

@@ -49,6 +49,14 @@ LogLevelOption: TypeAlias = Annotated[
 LogFormatOption: TypeAlias = Annotated[
     LogFormat | None, typer.Option("--log-format", help="Lines or JSON (CHAINGRAPH_LOG_FORMAT).")
 ]
+ExecutionId: TypeAlias = Annotated[str, typer.Argument(metavar="ID")]
+IdOrFile: TypeAlias = Annotated[
+    str, typer.Argument(metavar="ID", help="Or a file that an execution was exported to.")
+]
+IdempotencyKey: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--idempotency-key", help="The same key and input: the same execution again."),
+]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 Inputs: TypeAlias = Annotated[
     list[str] | None,

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from chaingraph.cli.waits import waits_text
 from chaingraph.engine.channel import Channel
 from chaingraph.engine.events import Event, EventType
 from chaingraph.engine.graph import Graph
@@ -70,11 +71,20 @@ class Progress:
         self.reason = ""
         self.started_at: datetime | None = None
         self.took: int | None = None
+        #: what the execution waits for, while nobody works on it
+        self.waits: list[str] = []
 
     def apply(self, event: Event) -> None:
         type_, data = event.type, event.data
         self._state.apply(type_, data)
+        self.waits = []
         match type_:
+            case EventType.FLOW_PARKED:
+                self.waits = waits_text(data, lambda node_id: self.nodes[node_id].label)
+            case EventType.FLOW_PAUSED:
+                self.status = Status.PAUSED
+            case EventType.FLOW_RESUMED:
+                self.status = Status.RUNNING
             case EventType.FLOW_STARTED:
                 self.status, self.started_at = Status.RUNNING, from_ms(event.at)
             case EventType.FLOW_COMPLETED:

@@ -15,6 +15,7 @@ from chaingraph.settings import Settings
 if TYPE_CHECKING:
     from chaingraph.execution.ports import Journal
     from chaingraph.execution.records import Stored
+    from chaingraph.execution.tree_follow import TreeBatch
     from chaingraph.execution.view import SeenEvent
 
 
@@ -26,6 +27,8 @@ class Source:
     stored: Stored
     #: its events from a position on, in full form; waits at the end of one that has not ended
     events: Callable[[int], AsyncIterator[list[SeenEvent]]]
+    #: those of its whole tree
+    tree_events: Callable[[], AsyncIterator[TreeBatch]]
     is_file: bool = False
 
 
@@ -46,7 +49,10 @@ async def source_of(settings: Settings, name: str) -> AsyncIterator[Source]:
         if stored is None:
             raise ExecutionNotFound(name)
         yield Source(
-            house.journal, stored, lambda start: house.service.follow(LOCAL, name, start=start)
+            house.journal,
+            stored,
+            lambda start: house.service.follow(LOCAL, name, start=start),
+            lambda: house.service.follow_tree(LOCAL, name),
         )
 
 
@@ -58,10 +64,11 @@ def names_archive(name: str) -> bool:
 async def _in_file(path: Path) -> Source:
     from chaingraph.durable.archive import read_archive
     from chaingraph.durable.archive_journal import ArchiveJournal
-    from chaingraph.engine.graph import compile_flow
+    from chaingraph.engine.graph import Graph, compile_flow
     from chaingraph.execution.bell import LocalBell
     from chaingraph.execution.feed import Feeds
     from chaingraph.execution.follow import follow_full
+    from chaingraph.execution.tree_follow import follow_tree
     from chaingraph.flow.codec import read_flow
 
     archive = read_archive(path)
@@ -70,9 +77,15 @@ async def _in_file(path: Path) -> Source:
     if stored is None:
         raise ExecutionNotFound(archive.root_id)
     flow = await journal.flow_of(stored.dispatch.snapshot)
-    graph = compile_flow(read_flow(json.loads(flow)))
+
+    def graph_of(snapshot: str, text: bytes) -> Graph:
+        return compile_flow(read_flow(json.loads(text)))
 
     def events(start: int) -> AsyncIterator[list[SeenEvent]]:
+        graph = graph_of(stored.dispatch.snapshot, flow)
         return follow_full(Feeds(journal), LocalBell(), stored, graph, start=start)
 
-    return Source(journal, stored, events, is_file=True)
+    def tree_events() -> AsyncIterator[TreeBatch]:
+        return follow_tree(journal, LocalBell(), stored, graph_of)
+
+    return Source(journal, stored, events, tree_events, is_file=True)

@@ -20,8 +20,8 @@ from chaingraph.durable import tables as t
 from chaingraph.durable.database import Database
 from chaingraph.durable.dispatch import Dispatcher
 from chaingraph.durable.dispatched import Dispatched, Held, dispatched
+from chaingraph.durable.errand_statements import OVERLOOKED
 from chaingraph.durable.fleet import SqlFleet
-from chaingraph.durable.looks import OVERLOOKED
 from chaingraph.durable.transitions import lock, wake
 from chaingraph.execution.reading import decode
 from chaingraph.execution.records import Disposition, Entry, Lease, Segment, Status

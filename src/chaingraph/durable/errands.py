@@ -15,12 +15,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from chaingraph import metrics
-from chaingraph.durable import looks as look
+from chaingraph.durable import errand_statements as ask
 from chaingraph.durable import tables as t
 from chaingraph.durable.database import Database
 from chaingraph.durable.deliveries import Delivery, deliver
 from chaingraph.durable.dispatch import Dispatcher
-from chaingraph.durable.looks import PAGE
+from chaingraph.durable.errand_statements import PAGE
 from chaingraph.durable.rows import command_of
 from chaingraph.durable.transitions import lock, lock_all, update, wake_all
 from chaingraph.execution.family import end_of_child
@@ -40,7 +40,7 @@ class SqlErrands:
 
     async def wake_due(self, roots: Roots = None) -> list[Segment]:
         at = self._clock()
-        due, missed = _within(look.DUE, roots), _within(look.OVERLOOKED, roots)
+        due, missed = _within(ask.DUE, roots), _within(ask.OVERLOOKED, roots)
         segments = await self._wake_all(due, at)
         found = await self._wake_all(missed, at)
         metrics.scanner_findings.labels("unread").inc(len(found))
@@ -67,15 +67,15 @@ class SqlErrands:
         return segments
 
     async def tell_parents(self, roots: Roots = None) -> list[Segment]:
-        query, segments = _within(look.UNTOLD, roots), list[Segment]()
+        query, segments = _within(ask.UNTOLD, roots), list[Segment]()
         while children := await self._database.read(lambda c: c.execute(query).all()):
             for parent_id, ended in groupby(children, key=lambda row: row.parent_execution_id):
                 tell = partial(self._tell, parent_id=parent_id, children=list(ended))
                 woke = await self._database.write("tell", tell)
                 segments += [woke] if woke is not None else []
             mark = partial(_mark_told, ids=[row.id for row in children])
-            await self._database.write("told", mark)
-            if len(children) < PAGE:
+            marked = await self._database.write("told", mark)
+            if len(children) < PAGE or not marked:
                 break
         return segments
 
@@ -96,17 +96,18 @@ class SqlErrands:
         return delivery.woke
 
     async def cascade(self, roots: Roots = None) -> list[str]:
-        query, reached = _within(look.PENDING, roots), list[str]()
+        query, reached = _within(ask.PENDING, roots), list[str]()
         while pending := await self._database.read(lambda c: _commands(c, query)):
             children = await self._database.read(partial(_open_children, of=list(pending)))
             for page in _pages(list(children)):
                 bring = partial(self._bring, children=children, pending=pending)
                 done = await self._database.write("cascade", partial(bring, ids=page, waits=False))
-                for each in (one for one in page if one not in done):
+                for each in [one for one in page if one not in done]:
                     alone = partial(bring, ids=[each], waits=True)
                     done |= await self._database.write("cascade", alone)
                 reached += [each for each in page if done.get(each)]
-            await self._database.write("cascaded", partial(_clear, pending=pending))
+            if not await self._database.write("cascaded", partial(_clear, pending=pending)):
+                break  # somebody else is at it
         return reached
 
     def _bring(
@@ -122,7 +123,7 @@ class SqlErrands:
         found = lock_all(connection, ids, waits=waits)
         # Read under the locks: what has been replaced meanwhile must not come after its successor.
         parents = sorted({children[each] for each in ids})
-        still = _commands(connection, look.PENDING.where(t.executions.c.id.in_(parents)))
+        still = _commands(connection, ask.PENDING.where(t.executions.c.id.in_(parents)))
         deliveries = [
             Delivery(each, [command])
             for each in found
@@ -147,9 +148,10 @@ def _ids(connection: Connection, parked: sa.Select[Any], at: int) -> Sequence[st
     return connection.execute(parked, {"at": at}).scalars().all()
 
 
-def _mark_told(connection: Connection, ids: Sequence[str]) -> None:
+def _mark_told(connection: Connection, ids: Sequence[str]) -> int:
     free = lock_all(connection, ids, waits=False)
     update(connection, [{"this": each.row.id, "parent_told": True} for each in free])
+    return len(free)
 
 
 def _commands(connection: Connection, query: sa.Select[Any]) -> dict[str, Command]:
@@ -165,9 +167,10 @@ def _open_children(connection: Connection, of: Sequence[str]) -> dict[str, str]:
     return {row.id: row.parent_execution_id for row in rows}
 
 
-def _clear(connection: Connection, pending: Mapping[str, Command]) -> None:
-    """These have been brought; one that has been replaced meanwhile has not."""
-    e = t.executions.c
-    locked = look.PENDING.where(e.id.in_(list(pending))).with_for_update()
-    brought = [each for each, now in _commands(connection, locked).items() if pending[each] == now]
+def _clear(connection: Connection, pending: Mapping[str, Command]) -> int:
+    """These have been brought, unless another came in its place; of how many that is known."""
+    mine = ask.PENDING.where(t.executions.c.id.in_(list(pending)))
+    free = _commands(connection, mine.with_for_update(skip_locked=True))
+    brought = [each for each, command in free.items() if pending[each] == command]
     update(connection, [{"this": each, "cascade": None} for each in brought])
+    return len(free)

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from chaingraph.engine.breakpoints import Breakpoints
 from chaingraph.engine.context import Identity
 from chaingraph.engine.control import (
     Cancelled,
@@ -30,6 +29,7 @@ from chaingraph.engine.events import EventType
 from chaingraph.engine.node import Kind, NodeError
 from chaingraph.engine.options import Options
 from chaingraph.engine.plan import Plan
+from chaingraph.engine.ready import Ready
 from chaingraph.engine.state import FlowState
 from chaingraph.engine.step import Children, Step
 from chaingraph.engine.waiting import Waiting
@@ -80,7 +80,6 @@ class Run:
         self._options = options
         self._graph = state.graph
         self._plan = Plan(state.graph, identity.event)
-        self._ready: deque[str] = deque()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._ending: Ending | None = None
@@ -91,7 +90,6 @@ class Run:
         self._interrupted: set[str] = set()
         self._clock = clock
         self._expires_at = time.monotonic() + time_left_ms / 1000
-        self._breakpoints = self._chosen_breakpoints()
         self._waiting = Waiting(state, self._record, lambda node: self._enqueue([node]), clock)
         self._step = Step(
             identity,
@@ -105,6 +103,7 @@ class Run:
             max_value_bytes=options.max_value_bytes,
             clock=clock,
         )
+        self._ready = Ready(state, options.breakpoints, self._step.ahead, self._hit)
 
     async def drive(self) -> Ending:
         """Run until the flow ends or nothing can run without the outside.
@@ -117,7 +116,7 @@ class Run:
         if self._ending is not None:
             self._fail_the_lost()
             return self._ending
-        if self._abandoned or self._may_launch_later():
+        if self._abandoned or self._ready:
             return Drained()
         if self._holds.pausing is not None:
             return Parked(None)
@@ -172,7 +171,7 @@ class Run:
     def step(self, told: dict[str, Any]) -> None:
         """Let the first node that is held run, while the flow stays paused."""
         self.restore()
-        held = [n for n in (*self._ready, *self._waiting.exhausted) if self._is_paused(n)]
+        held = [*self._ready.held, *self._waiting.exhausted]
         if held:
             self._record(EventType.STEPPED, {"nodeId": held[0], **told})
             self._waiting.looked_at()
@@ -180,7 +179,7 @@ class Run:
 
     def set_breakpoints(self, told: dict[str, Any]) -> None:
         self._record(EventType.BREAKPOINTS_SET, told)
-        self._breakpoints = self._chosen_breakpoints()
+        self._ready.take_breakpoints()
 
     def signal(self, told: dict[str, Any]) -> None:
         """Take in a signal: signalId, name, value, by. It is kept until a node wants it."""
@@ -251,7 +250,7 @@ class Run:
         if waits or node.retry_at is not None:
             self._waiting.add(node_id)
         else:
-            self._ready.append(node_id)
+            self._ready.extend((node_id,))
 
     def _resolve_again(self, node_id: str) -> list[str]:
         ports = self._state.nodes[node_id].resolved
@@ -292,8 +291,9 @@ class Run:
 
     def _launch(self, tasks: asyncio.TaskGroup) -> None:
         budget = BURST
-        while budget and len(self._tasks) < self._options.max_concurrency:
-            node_id = self._next()
+        most = self._options.max_concurrency
+        while budget and not self._draining and len(self._tasks) < most:
+            node_id = self._ready.take()
             if node_id is None:
                 return
             if node_id in self._graph.quick:
@@ -302,45 +302,15 @@ class Run:
             else:
                 self._tasks[node_id] = tasks.create_task(self._run_one(node_id), name=node_id)
 
-    def _next(self) -> str | None:
-        """Take the node that is to start now, if there is one."""
-        if self._draining or not self._ready:
-            return None
-        if self._holds.pausing is None:
-            node_id = self._ready.popleft()
-        else:
-            free = [node_id for node_id in self._ready if not self._is_paused(node_id)]
-            if not free:
-                return None
-            node_id = free[0]
-            self._ready.remove(node_id)
-        return None if self._breakpoints and self._breaks(node_id) else node_id
-
-    def _breaks(self, node_id: str) -> bool:
-        """Hold the node, and with it the flow, if there is a breakpoint before it."""
-        holds = self._holds
-        if node_id in holds.passed or self._state.nodes[node_id].attempt:
-            return False
-        hit = self._breakpoints.hit(node_id, *self._step.ahead(node_id))
-        if hit is None:
-            return False
-        self._ready.appendleft(node_id)
-        self._record(EventType.BREAKPOINT_HIT, hit)
-        at = f"edge {hit['edgeId']}" if "edgeId" in hit else f"node {node_id}"
-        self.pause({"reason": f"Breakpoint at {at}", "by": "breakpoint", "nodeId": node_id})
-        return True
-
-    def _is_paused(self, node_id: str) -> bool:
-        return self._holds.pausing is not None and node_id not in self._holds.released
+    def _hit(self, told: dict[str, Any]) -> None:
+        """A breakpoint holds the flow."""
+        self._record(EventType.BREAKPOINT_HIT, told)
+        at = f"edge {told['edgeId']}" if "edgeId" in told else f"node {told['nodeId']}"
+        reason = f"Breakpoint at {at}"
+        self.pause({"reason": reason, "by": "breakpoint", "nodeId": told["nodeId"]})
 
     def _may_launch(self) -> bool:
-        return not self._draining and self._may_launch_later()
-
-    def _may_launch_later(self) -> bool:
-        """Whether a node could start, if this worker did not go away."""
-        if self._holds.pausing is None:
-            return bool(self._ready)
-        return any(not self._is_paused(node_id) for node_id in self._ready)
+        return not self._draining and bool(self._ready)
 
     def _is_at_rest(self) -> bool:
         return not (self._tasks or self._may_launch() or self._lingers())
@@ -402,10 +372,6 @@ class Run:
     def _enqueue(self, nodes: list[str]) -> None:
         self._ready.extend(nodes)
         self._wake.set()
-
-    def _chosen_breakpoints(self) -> Breakpoints:
-        live = self._holds.breakpoints
-        return self._options.breakpoints if live is None else Breakpoints.of(live)
 
     def _skip_the_rest(self) -> None:
         for node_id in self._plan.never_ready():

@@ -52,11 +52,14 @@ class FullView:
             EventType.FLOW_COMPLETED: self._with_metadata,
             EventType.FLOW_FAILED: self._with_metadata,
             EventType.FLOW_CANCELLED: self._with_metadata,
+            EventType.FLOW_PAUSED: self._with_metadata,
+            EventType.FLOW_RESUMED: self._with_metadata,
             EventType.NODE_STARTED: self._with_node,
             EventType.NODE_COMPLETED: self._with_node,
             EventType.NODE_FAILED: self._with_node,
             EventType.EDGE_TRANSFER_COMPLETED: self._with_edge,
             EventType.EDGE_TRANSFER_FAILED: self._with_edge,
+            EventType.BREAKPOINT_HIT: self._with_held_node,
         }
 
     @property
@@ -81,6 +84,11 @@ class FullView:
         node = Custom("BaseNode", self.node_json(data["nodeId"]))
         kept = {k: v for k, v in data.items() if k not in ("nodeId", "values", "large", "emitted")}
         return {"node": node, **kept}
+
+    def _with_held_node(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """The values are those that the condition was tried on: the node does not have them yet."""
+        node = Custom("BaseNode", self.node_json(data["nodeId"]))
+        return {"node": node, **{k: v for k, v in data.items() if k != "nodeId"}}
 
     def _with_edge(self, data: Mapping[str, Any]) -> dict[str, Any]:
         edge = {**write_edge(self._graph.edges[data["edgeId"]]), "status": "inactive"}
