@@ -7,10 +7,12 @@ from rich.console import Console
 
 from chaingraph.cli.displays import LiveTable, PlainLines
 from chaingraph.cli.progress import Progress, Stage
+from chaingraph.cli.show import local_time
 from chaingraph.cli.summary import summary
 from chaingraph.engine.events import Event, EventType
 from chaingraph.engine.graph import compile_flow
 from chaingraph.execution.records import Status
+from chaingraph.execution.times import from_ms
 from chaingraph.flow.codec import parse_flow_text
 from chaingraph.flow.complete import complete
 from chaingraph.nodes import builtin_catalog
@@ -18,6 +20,7 @@ from chaingraph.superjson import JsError
 
 BEGIN = 1_700_000_000_000
 TYPES = builtin_catalog()
+DUE = f"until {local_time(from_ms(BEGIN))}"
 SUM = """
 nodes:
   add: {type: MathNode, inputs: {a: 1, b: 2, operation: add}}
@@ -31,7 +34,7 @@ def progress_of(text: str) -> Progress:
     return Progress(compile_flow(complete(parse_flow_text(text, "sum.yaml", TYPES), TYPES)))
 
 
-def event(type_: EventType, at: int = 0, **data: Any) -> Event:
+def event(type_: EventType, at: int = 0, /, **data: Any) -> Event:
     return Event(0, type_, BEGIN + at, data)
 
 
@@ -135,6 +138,85 @@ def test_plain_lines_tell_starts_ends_and_logs(capsys: pytest.CaptureFixture[str
         "    0.008 s  failed     add (Math): no number",
         "    0.009 s  skipped    show (Number to String): no input",
     ]
+
+
+PARKED: dict[str, Any] = {"waits": [], "children": 0, "paused": False, "wakeAt": None}
+SIGNAL: dict[str, Any] = {"kind": "signal", "nodeId": "add", "name": "go", "assignees": []}
+
+
+@pytest.mark.parametrize(
+    ("parked", "lines"),
+    [
+        ({"waits": [{"kind": "sleep", "nodeId": "add", "due": BEGIN}]}, [f"add (Math): {DUE}"]),
+        ({"waits": [{**SIGNAL, "due": None}]}, ["add (Math): for the signal go"]),
+        (
+            {"waits": [{**SIGNAL, "due": BEGIN, "assignees": ["ann", "bob"]}]},
+            [f"add (Math): for the signal go from ann, bob, {DUE}"],
+        ),
+        (
+            {
+                "waits": [
+                    {"kind": "child", "nodeId": "add", "executionId": "EX1", "flowId": "V2f"}
+                ],
+                "children": 1,
+            },
+            ["add (Math): for execution EX1 of flow V2f", "for the end of its children: 1"],
+        ),
+        ({"paused": True, "wakeAt": None}, ["until it is resumed"]),
+        ({"wakeAt": BEGIN}, [DUE]),
+    ],
+)
+def test_what_a_parked_execution_waits_for_is_told_in_words(
+    parked: dict[str, Any], lines: list[str]
+) -> None:
+    progress = progress_of(SUM)
+    progress.apply(event(EventType.FLOW_PARKED, **{**PARKED, **parked}))
+    assert progress.waits == lines
+    progress.apply(event(EventType.FLOW_RESUMED, by="local"))
+    assert progress.waits == []
+
+
+def test_plain_lines_tell_pauses_waits_and_tries(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = progress_of(SUM)
+    failed: dict[str, Any] = {"nodeId": "add", "attempt": 1, "error": JsError("Error", "no")}
+    events = [
+        STARTED,
+        ADD_STARTED,
+        event(EventType.NODE_RETRY_SCHEDULED, 6, **failed, at=BEGIN + 5000),
+        event(EventType.NODE_RETRY_SCHEDULED, 7, **failed, at=None),
+        event(EventType.FLOW_PAUSED, 8, by="ann", reason="a\nlook"),
+        event(EventType.FLOW_PARKED, 8, **{**PARKED, "paused": True}),
+        event(EventType.SIGNAL_REJECTED, 9, signalId="s", name="go", reason="no number"),
+        event(EventType.FLOW_RESUMED, 9, by="bob"),
+    ]
+    for each in events:
+        progress.apply(each)
+    PlainLines(progress).show(events)
+    assert [line.partition(" s  ")[2] for line in capsys.readouterr().out.splitlines()] == [
+        "started    add (Math)",
+        "failed     add (Math), to be tried again: no",
+        "failed     add (Math), out of tries: no",
+        "paused     by ann: a look",
+        "waiting    until it is resumed",
+        "rejected   signal go: no number",
+        "resumed    by bob",
+    ]
+
+
+def test_the_live_table_says_that_it_is_paused_and_what_for() -> None:
+    progress = progress_of(SUM)
+    for each in (
+        STARTED,
+        event(EventType.FLOW_PAUSED, by="ann", reason=None),
+        event(EventType.FLOW_PARKED, **{**PARKED, "paused": True}),
+    ):
+        progress.apply(each)
+    console = Console(width=80, height=12, file=None)
+    with console.capture() as captured:
+        console.print(LiveTable(progress, console).picture())
+    head, waits, *_ = captured.get().splitlines()
+    assert head.startswith("sum: paused, 0 of 3 nodes")
+    assert waits == "waiting until it is resumed"
 
 
 def test_the_live_table_shows_first_what_runs_when_there_is_no_room_for_all() -> None:

@@ -6,18 +6,17 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.crash.lives import KILLED, Life
+from tests.crash.reports import Report
 
 ROOT = Path(__file__).parents[2]
 #: The nodes of the flow `mixed` that never run when its `once` node was interrupted.
 LOST_WITH_ONCE = {"once": "node:failed", "after": "node:skipped"}
-
-Report = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -27,16 +26,31 @@ class Case:
     @property
     def name(self) -> str:
         first = self.lives[0]
-        return f"{first.flow}, boundary {first.die_at}, dispatch {first.dispatch}"
+        return f"{first.act} {first.flow}, boundary {first.die_at}, dispatch {first.dispatch}"
 
     @property
-    def report(self) -> Report:
-        found: Report = json.loads((Path(self.lives[-1].folder) / "report.json").read_text())
+    def executions(self) -> dict[str, Report]:
+        """The reports of what there is in the end, by name."""
+        found: dict[str, Report] = self._report["executions"]
         return found
 
     @property
+    def boundaries(self) -> list[str]:
+        names: list[str] = self._report["boundaries"]
+        return names
+
+    @property
+    def _report(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self._folder / "report.json").read_text())
+        return found
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self.lives[-1].folder)
+
+    @property
     def effects(self) -> list[dict[str, str]]:
-        path = Path(self.lives[-1].folder) / "effects"
+        path = self._folder / "effects"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
@@ -65,15 +79,22 @@ class Warm:
         self._process.communicate()
 
 
-def judge(case: Case, clean: Report) -> list[str]:
+def judge(case: Case, clean: Mapping[str, Report]) -> list[str]:
     """What is wrong with a case that ended, compared with a run that nobody cut short."""
-    report = case.report
+    found = case.executions
+    wrong = [] if found.keys() == clean.keys() else [f"there are {sorted(found)}"]
+    for name in found.keys() & clean.keys():
+        wrong += [f"{name}: {each}" for each in _judge(case, found[name], clean[name])]
+    return [f"{case.name}: {each}" for each in wrong]
+
+
+def _judge(case: Case, report: Report, clean: Report) -> list[str]:
     wrong: list[str] = list(report["findings"])
-    wrong += _repeated_effects(case)
+    wrong += _repeated_effects(case, report)
     if report["status"] != clean["status"]:
         wrong.append(f"status {report['status']}, should be {clean['status']}")
     # What was running when a stop came depends on where the crash was.
-    expected = {} if clean["status"] == "stopped" else dict(clean["nodes"])
+    expected = dict(clean["nodes"]) if clean["status"] == "completed" else {}
     if _interrupted(report):
         wrong += _lost_with_once(report)
         for node_id in LOST_WITH_ONCE:
@@ -81,20 +102,24 @@ def judge(case: Case, clean: Report) -> list[str]:
     for node_id, node in expected.items():
         if report["nodes"][node_id] != node:
             wrong.append(f"node {node_id} is {report['nodes'][node_id]}, should be {node}")
-    return [f"{case.name}: {each}" for each in wrong]
+    return wrong
 
 
-def _repeated_effects(case: Case) -> list[str]:
+def _repeated_effects(case: Case, report: Report) -> list[str]:
     """I4: once more for each loss, under the same key, and after a committed start; I3 beside."""
     losses = sum(life.die_at > 0 for life in case.lives)
-    seen = Counter((each["node"], each["kind"]) for each in case.effects)
-    keys = {(each["node"], each["key"]) for each in case.effects}
-    starts = Counter(node for type_, node in case.report["types"] if type_ == "node:started")
+    mine = [each for each in case.effects if each["key"].startswith(f"{report['id']}/")]
+    seen = Counter((each["node"], each["kind"]) for each in mine)
+    keys = {(each["node"], each["key"]) for each in mine}
+    counts = Counter(map(tuple, report["types"]))
     wrong = []
     for (node_id, kind), count in seen.items():
-        allowed = 1 if kind == "once" else 1 + losses
-        if count > min(allowed, starts[node_id]):
-            wrong.append(f"the effect of {node_id} came {count} times, {starts[node_id]} starts")
+        starts, retries = (
+            counts[type_, node_id] for type_ in ("node:started", "node:retry-scheduled")
+        )
+        allowed = 1 if kind == "once" else 1 + losses + retries
+        if count > min(allowed, starts):
+            wrong.append(f"the effect of {node_id} came {count} times, {starts} starts")
         if sum(node == node_id for node, _ in keys) != 1:
             wrong.append(f"node {node_id} had several keys: {sorted(keys)}")
     return wrong

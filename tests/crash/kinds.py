@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 from chaingraph.engine.authoring import Context, NodeError, Stream, node, node_type_of
 from chaingraph.engine.catalog import Catalog
-from chaingraph.execution.boundary import reached
 from chaingraph.flow.build import FlowBuilder
 from chaingraph.flow.model import Flow
 from chaingraph.nodes import builtin_catalog
-
-#: Where effects are written; set by the process that runs them.
-EFFECTS = "CHAINGRAPH_TEST_EFFECTS"
-
-
-def effect(ctx: Context, kind: str) -> None:
-    """The body's effect: one line that outlives the process."""
-    line = json.dumps({"node": ctx.node_id, "key": ctx.idempotency_key, "kind": kind})
-    path = Path(os.environ[EFFECTS])
-    reached(f"body:{ctx.node_id}:begins")
-    with path.open("a") as file:
-        file.write(line + "\n")
-    reached(f"body:{ctx.node_id}:done")
+from tests.crash import steered
+from tests.crash.effects import effect, effects_file, gate
+from tests.crash.steered import Draw
 
 
 @node(kind="pure", quick=True)
@@ -94,7 +80,7 @@ async def slow(ctx: Context, number: float = 0, seconds: float = 0) -> float:
 @node(kind="effect")
 async def gated(ctx: Context, number: float = 0) -> float:
     effect(ctx, "effect")
-    opened = gate(Path(os.environ[EFFECTS]))
+    opened = gate(effects_file())
     while True:
         if await asyncio.to_thread(opened.exists):
             return number + 1
@@ -116,11 +102,6 @@ async def die(ctx: Context, number: float = 0) -> float:
     os._exit(66)
 
 
-def gate(effects: Path) -> Path:
-    """The file that lets the bodies of `gated` end."""
-    return effects.with_suffix(".open")
-
-
 OWN = (
     add_one, later, pay, pay_in_thread, launch, explode, deliver_text, consume, add_up, slow,
     gated, spin, die,
@@ -129,7 +110,7 @@ OWN = (
 
 def catalog() -> Catalog:
     types = builtin_catalog()
-    types.add(*map(node_type_of, OWN))
+    types.add(*map(node_type_of, (*OWN, *steered.OWN)))
     return types
 
 
@@ -232,11 +213,12 @@ def short(flow: FlowBuilder) -> None:
     flow.add("Slow", "only", number=1, seconds=0.15)
 
 
-Draw = Callable[[FlowBuilder], None]
 #: The flows of the crash matrix.
 MATRIX = (chain, wide, diamond, branch, error_catch, group, stream, mixed)
 OTHERS = (endless, frozen, slow_chain, waiting, busy, poison, short)
-FLOWS: dict[str, Draw] = {each.__name__: each for each in (*MATRIX, *OTHERS)}
+FLOWS: dict[str, Draw] = {
+    each.__name__: each for each in (*MATRIX, *OTHERS, *steered.FLOWS)
+}
 
 
 def built(draw: Draw, types: Catalog) -> Flow:

@@ -14,7 +14,7 @@ from chaingraph.modes import House, open_house
 from chaingraph.settings import Settings
 from tests.crash.conftest import MakeDatabase
 from tests.crash.kinds import FLOWS, built, catalog
-from tests.crash.lives import report
+from tests.crash.reports import report
 from tests.crash.workers import worker_process
 from tests.servers import PostgresServer, new_database
 

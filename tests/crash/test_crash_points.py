@@ -10,10 +10,27 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.cases import Case, Report, Warm, judge, was_cut
+from tests.crash.cases import Case, Warm, judge, was_cut
 from tests.crash.conftest import MakeDatabase
 from tests.crash.kinds import MATRIX
 from tests.crash.lives import Life
+
+
+#: What is steered, and how: see `tests.crash.acts`.
+STEERED = (
+    ("pause", "held"),
+    ("debug", "chain"),
+    ("answer", "signalled"),
+    ("run", "timed"),
+    ("run", "tried"),
+    ("run", "family"),
+    ("run", "calling"),
+    ("fork", "chain"),
+    ("retry", "failing"),
+    ("stop_tree", "waiting_family"),
+    ("pause_tree", "waiting_family"),
+    ("lose_a_child", "waiting_family"),
+)
 
 
 @dataclass(frozen=True)
@@ -28,18 +45,18 @@ class Matrix:
     def check(self, *, step: int = 1, first: int = 1) -> None:
         """A crash at each boundary (or every `step`-th) leaves what a clean run leaves."""
         clean = self._clean_run()
-        boundaries = range(first, len(clean["boundaries"]) + 1, step)
+        boundaries = range(first, len(clean.boundaries) + 1, step)
         cases = [self._case(die_at) for die_at in boundaries]
         codes = self.warm.run(cases)
-        assert [each for case in cases for each in judge(case, clean)] == []
+        assert [each for case in cases for each in judge(case, clean.executions)] == []
         # A run may have fewer boundaries than the clean one: commits are grouped as they come.
         assert sum(map(was_cut, codes)) >= len(cases) - 4
 
-    def _clean_run(self) -> Report:
+    def _clean_run(self) -> Case:
         only = self._case(0)
         self.warm.run([only])
-        assert judge(only, only.report) == []
-        return only.report
+        assert judge(only, only.executions) == []
+        return only
 
     def _case(self, die_at: int) -> Case:
         folder = self.folder / str(die_at)
@@ -60,10 +77,23 @@ def test_an_execution_survives_a_crash_at_its_boundaries(
     Matrix(warm, make_database, tmp_path, Life("", flow, "")).check(step=step)
 
 
+@pytest.mark.parametrize(("act", "flow"), STEERED)
+def test_what_is_steered_survives_a_crash_at_its_boundaries(
+    act: str,
+    flow: str,
+    warm: Warm,
+    make_database: MakeDatabase,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    step = 3 if "postgres" in request.node.name else 1
+    Matrix(warm, make_database, tmp_path, Life("", flow, "", act=act)).check(step=step)
+
+
 def test_a_stop_that_was_accepted_survives_a_crash(
     warm: Warm, make_sqlite: MakeDatabase, tmp_path: Path
 ) -> None:
-    life = Life("", "endless", "", stop_at="endless")
+    life = Life("", "endless", "", act="stop")
     Matrix(warm, make_sqlite, tmp_path, life).check()
 
 
@@ -89,5 +119,5 @@ def test_an_execution_survives_a_crash_at_every_boundary(
 def test_a_stop_survives_a_crash_at_every_boundary(
     dispatch: bool, warm: Warm, make_database: MakeDatabase, tmp_path: Path
 ) -> None:
-    life = Life("", "endless", "", dispatch=dispatch, stop_at="endless")
+    life = Life("", "endless", "", dispatch=dispatch, act="stop")
     Matrix(warm, make_database, tmp_path, life).check()

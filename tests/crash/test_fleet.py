@@ -20,7 +20,7 @@ from chaingraph.execution.isolation import SUSPECT_FROM
 from chaingraph.execution.records import LOCAL, Disposition
 from chaingraph.execution.worker import POISON
 from chaingraph.settings import Settings
-from tests.crash.kinds import gate
+from tests.crash.effects import gate
 from tests.crash.trial import Trial, trial
 from tests.crash.workers import WorkerProcess, worker_process
 from tests.servers import new_database

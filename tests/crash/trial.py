@@ -20,7 +20,7 @@ from chaingraph.execution.records import LOCAL, ExecutionRow
 from chaingraph.modes import House, open_house
 from chaingraph.settings import Settings
 from tests.crash.kinds import FLOWS, built, catalog
-from tests.crash.lives import report
+from tests.crash.reports import report
 
 T = TypeVar("T")
 #: Seconds between two tries of a caller whom the database did not answer.

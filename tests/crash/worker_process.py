@@ -21,7 +21,8 @@ from chaingraph.execution.boundary import set_hook
 from chaingraph.execution.processes import host_name
 from chaingraph.modes import open_house
 from chaingraph.settings import Settings
-from tests.crash.kinds import EFFECTS, catalog
+from tests.crash.effects import EFFECTS
+from tests.crash.kinds import catalog
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from chaingraph.engine.events import Event, EventType
-from chaingraph.engine.options import Options
 from chaingraph.errors import BadInput, IllegalTransition
-from chaingraph.execution.ports import NewExecution
 from chaingraph.execution.reading import decode
 from chaingraph.execution.records import LOCAL, CommandKind, Disposition, Status, Stored
 from chaingraph.execution.verify import verify
@@ -47,6 +45,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.models: dict[str, Model] = {}
         self.stored: dict[str, Stored] = {}
         self.events: dict[str, list[Event]] = {}
+        self.is_sound = True
 
     @initialize()
     def open(self) -> None:
@@ -66,7 +65,7 @@ class Lifecycle(RuleBasedStateMachine):
         options["execution"] = {"childFailure": "fail" if fails else "ignore"}
         if self._has_room():
             create = self.place.service.create(LOCAL, drawn.id, options=options)
-            self._begin(self._run(create), drawn)
+            self._begin(self._run(create), drawn).fails_with_child = fails
 
     @rule(who=WHO, number=NUMBER)
     def start(self, who: int, number: int) -> None:
@@ -194,7 +193,8 @@ class Lifecycle(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Whatever has happened: when nothing more goes wrong, all come to their ends."""
         try:
-            self._run(self._bring_all_to_their_ends())
+            if self.is_sound:
+                self._run(self._bring_all_to_their_ends())
         finally:
             self._run(self.place.close())
 
@@ -278,45 +278,50 @@ class Lifecycle(RuleBasedStateMachine):
 
     def _forked(self, old: Model, execution_id: str) -> None:
         nodes = {node_id: NodeModel(each.sources) for node_id, each in old.nodes.items()}
-        self.models[execution_id] = Model(execution_id, nodes, is_fork=True)
+        fails = old.fails_with_child
+        self.models[execution_id] = Model(execution_id, nodes, is_fork=True, fails_with_child=fails)
         self.events[execution_id] = []
 
     async def _look(self) -> None:
-        """Tell the model what has happened, parents first."""
-        seen = 0
-        while seen < len(self.models):
-            for execution_id in list(self.models)[seen:]:
-                await self._look_at(self.models[execution_id])
-                seen += 1
+        """Tell the models what has happened, and ask them whether it may be."""
+        self.is_sound = False
+        changed: list[Model] = []
+        for model in list(self.models.values()):
+            stored = await self.backend.journal.get(model.id)
+            assert stored is not None
+            if stored != self.stored.get(model.id):
+                assert not model.status.is_terminal or _same_end(stored, self.stored[model.id])
+                self.stored[model.id] = stored
+                changed.append(model)
+        for model in changed:
+            await self._tell(model)
+        for model in changed:
+            stored, events = self.stored[model.id], self.events[model.id]
+            assert verify(stored, events) == []
+            model.agrees(stored)
+        self.is_sound = True
 
-    async def _look_at(self, model: Model) -> None:
-        journal = self.backend.journal
-        stored = await journal.get(model.id)
-        assert stored is not None
-        if stored == self.stored.get(model.id):
-            return
-        assert not model.status.is_terminal or _same_end(stored, self.stored[model.id])
-        self.stored[model.id] = stored
-        model.fails_with_child = Options.from_json(stored.row.options).fails_with_child
-        known = self.events[model.id]
-        new = [decode(e) for e in await journal.read(model.id, len(known), 1_000)]
-        for event in new:
-            if event.type is EventType.CHILD_SPAWNED:
-                await self._spawned(model, event)
+    async def _tell(self, model: Model) -> None:
+        journal, known = self.backend.journal, self.events[model.id]
         for command in await journal.inbox(model.id, len(model.inbox)):
             model.delivered(command)
-        for event in new:
+        for entry in await journal.read(model.id, len(known), 1_000):
+            event = decode(entry)
+            if event.type is EventType.CHILD_SPAWNED:
+                await self._spawned(model, event)
             model.saw(event)
-        known += new
-        model.agrees(stored, self.backend.clock())
-        assert verify(stored, known) == []
+            known.append(event)
 
     async def _spawned(self, parent: Model, event: Event) -> None:
         child_id = event.data["executionId"]
         stored = await self.backend.journal.get(child_id)
         assert stored is not None, "a child was told of and is not there"
         flow = next(each for each in self.flows if each.id == stored.row.flow_id)
-        parent.children[child_id] = self._begin(child_id, flow, parent)
+        child = self._begin(child_id, flow, parent)
+        child.fails_with_child = parent.fails_with_child
+        parent.children[child_id] = child
+        self.stored[child_id] = stored
+        await self._tell(child)
 
 
 def _same_end(now: Stored, before: Stored) -> bool:

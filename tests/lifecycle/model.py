@@ -69,6 +69,7 @@ class Model:
     inbox: list[Command] = field(default_factory=list)
     cursor: int = 0
     applied: int = 0
+    told: int = 0
     #: ids of commands that callers were promised
     promised: set[str] = field(default_factory=set)
     #: how often bodies were cut short by the death of a worker or a pause
@@ -82,6 +83,9 @@ class Model:
 
     def knows(self, command_id: str) -> bool:
         return any(each.id == command_id for each in self.inbox)
+
+    def _got(self, kind: CommandKind) -> bool:
+        return any(each.kind is kind for each in self.inbox)
 
     def accepts(self, kind: CommandKind) -> bool:
         """Whether a new command is accepted: by the status that the accepted ones lead to."""
@@ -101,18 +105,20 @@ class Model:
 
     def delivered(self, command: Command) -> None:
         must(not self.knows(command.id), f"{command.id} is delivered twice")
-        if command.kind is CommandKind.CHILD:
-            child = self.children[command.id]
-            must(child.status.is_terminal, f"{command.id} has not ended and tells its end")
-            must(command.data["status"] == child.status, "a child tells another end")
-        elif self.parent is not None and command.id not in self.promised:
-            parent = self.parent
-            stopped = command.kind is CommandKind.STOP and parent.status.is_terminal
-            begins = command.kind is CommandKind.START and not self.inbox
-            must(stopped or begins or parent.knows(command.id), f"nobody sent {command.id}")
-        elif not self.is_fork or self.inbox:
-            must(command.id in self.promised, f"nobody sent {command.id}")
         self.inbox.append(command)
+
+    def _was_sent(self, command: Command, at: int) -> bool:
+        """Whether somebody had a reason to send this: a caller, a child, the parent."""
+        if command.id in self.promised:
+            return True
+        if command.kind is CommandKind.CHILD:
+            return command.data["status"] == self.children[command.id].status
+        if command.kind is CommandKind.START:
+            return at == 0 and (self.is_fork or self.parent is not None)
+        stops = command.kind is CommandKind.STOP
+        parent = self.parent
+        ends = stops and parent is not None and parent.status.is_terminal
+        return ends or (parent is not None and parent.knows(command.id))
 
     def saw(self, event: Event) -> None:
         """One more event of the journal."""
@@ -132,7 +138,7 @@ class Model:
         match type_:
             case EventType.FLOW_STARTED:
                 must(self.status is Status.CREATED, "it starts twice")
-                must(self.inbox[0].kind is CommandKind.START, "nobody has started it")
+                must(self._got(CommandKind.START), "nobody has started it")
                 self.status = Status.RUNNING
             case EventType.FLOW_PAUSED:
                 must(self.status is Status.RUNNING, f"a pause while it is {self.status}")
@@ -220,9 +226,8 @@ class Model:
                 must(wait["due"] is not None and wait["due"] <= at, "it is not time yet")
 
     def _end(self, type_: EventType) -> None:
-        kinds = {each.kind for each in self.inbox}
         if type_ is EventType.FLOW_CANCELLED:
-            must(CommandKind.STOP in kinds, "nobody has stopped it")
+            must(self._got(CommandKind.STOP), "nobody has stopped it")
         elif type_ is EventType.FLOW_COMPLETED:
             must(self.status is Status.RUNNING, f"it completes while it is {self.status}")
             open_ = self._in("running", "waiting", "answered", "again")
@@ -237,9 +242,12 @@ class Model:
     def _in(self, *states: str) -> list[str]:
         return [node_id for node_id, node in self.nodes.items() if node.state in states]
 
-    def agrees(self, stored: Stored, now: int) -> None:
+    def agrees(self, stored: Stored) -> None:
         """The row as it is now, when all that was delivered and journalled has been told."""
         dispatch = stored.dispatch
+        for at in range(self.told, len(self.inbox)):
+            must(self._was_sent(self.inbox[at], at), f"nobody sent {self.inbox[at]}")
+        self.told = len(self.inbox)
         must(stored.row.status is self.status, f"the row is {stored.row.status}: {self.status}")
         must(dispatch.inbox_cursor >= self.applied, "an applied command is unread")
         self.cursor = dispatch.inbox_cursor

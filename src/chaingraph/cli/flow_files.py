@@ -94,8 +94,9 @@ def read_inputs(given: Sequence[str], flow: Flow, types: NodeTypes) -> dict[str,
 
 def read_json(option: str, text: str) -> Any:
     """The value of an option that takes JSON; `@file` takes it from a file. Raises BadInput."""
+    content = _content(text)
     try:
-        return json.loads(_content(text), parse_constant=_no_constant)
+        return json.loads(content, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise BadInput(f"""{option}: this is no JSON; a text is written '"like this"'""") from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -56,19 +57,10 @@ def deliver(
 
 
 def _inboxes(connection: Connection, deliveries: Sequence[Delivery]) -> tuple[Known, Unread]:
-    e, i = t.executions.c, t.inbox.c
     wanted = sorted({command.id for each in deliveries for command in each.commands})
-    query = (
-        sa.select(i.execution_id, i.command_id, i.kind, (i.seq > e.inbox_cur).label("is_unread"))
-        .join_from(t.inbox, t.executions, i.execution_id == e.id)
-        .where(
-            e.id.in_([each.to.row.id for each in deliveries]),
-            sa.or_(i.seq > e.inbox_cur, i.command_id.in_(wanted)),
-        )
-        .order_by(i.execution_id, i.seq)
-    )
+    given = {"ids": [each.to.row.id for each in deliveries], "wanted": wanted}
     known, unread = Known(set), Unread(list)
-    for row in connection.execute(query):
+    for row in connection.execute(_KNOWN_OR_UNREAD, given):
         known[row.execution_id].add(row.command_id)
         if row.is_unread:
             unread[row.execution_id].append(CommandKind(row.kind))
@@ -120,3 +112,25 @@ def _end(delivery: Delivery, at: int) -> End:
     position, folded = found.dispatch.next_position, folded_of(found.row)
     entry, folded = endings.cancelled(position, at, stop, folded)
     return End(found, entry, folded, found.dispatch.inbox_seq, stop)
+
+
+def _known_or_unread() -> sa.CompoundSelect[Any]:
+    """What is not applied in these executions' inboxes, and what is among the `wanted`.
+
+    Two reads by index: an inbox may be long.
+    """
+    e, i = t.executions.c, t.inbox.c
+    ids = sa.bindparam("ids", type_=sa.Text, expanding=True)
+    wanted = sa.bindparam("wanted", type_=sa.Text, expanding=True)
+    columns = (i.execution_id, i.seq, i.command_id, i.kind)
+    unread = (
+        sa.select(*columns, sa.true().label("is_unread"))
+        .join_from(t.executions, t.inbox, i.execution_id == e.id)
+        .where(e.id.in_(ids), i.seq > e.inbox_cur)
+    )
+    known = sa.select(*columns, sa.false()).where(i.execution_id.in_(ids), i.command_id.in_(wanted))
+    return unread.union_all(known).order_by("execution_id", "seq")
+
+
+# Made once: making it costs more than running it.
+_KNOWN_OR_UNREAD = _known_or_unread()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 from dbos import DBOS, DBOSConfig
+from dbos import error as dbos_errors
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine
 
@@ -27,6 +29,15 @@ THREADS = 4
 POOL = 8
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """A segment that is taken is cancelled in the queue, maybe just while DBOS was bringing it.
+
+    DBOS logs that as a failure with its traceback; nothing failed.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, dbos_errors.DBOSAwaitedWorkflowCancelledError)
+
+
 @asynccontextmanager
 async def dispatching(
     database: Database,
@@ -41,6 +52,7 @@ async def dispatching(
     """
     config = _config(database, executor_id)
     DBOS(config=config)
+    logging.getLogger("dbos").addFilter(_is_news)
 
     @DBOS.workflow(name=WORKFLOW)
     async def segment(execution_id: str, number: int) -> None:

@@ -69,6 +69,9 @@ class MemoryJournal:
         self._snapshots[new.snapshot] = new.flow
         if new.key is not None:
             self._keys[new.key] = (new.id, new.input_hash)
+        self._copy_blobs(new)
+
+    def _copy_blobs(self, new: NewExecution) -> None:
         for hash_ in {found for entry in new.taken_over for found in blob_hashes(entry)}:
             data = self._blobs.get((new.blobs_of or "", hash_))
             if data is not None:
