@@ -23,11 +23,12 @@ from tests.lifecycle.workers import Workplace
 #: So many executions are created or forked; children come on top.
 MOST = 4
 #: So often everything is done that can be, until all have ended.
-PATIENCE = 60
+PATIENCE = 40
 
 WHO = st.integers(0, 7)
 WORKER = st.integers(0, 1)
-NUMBER = st.integers(0, 15)
+NUMBER = st.integers(0, 31)
+FLOW = st.integers(0, len(FLOWS) - 1)
 
 
 class Lifecycle(RuleBasedStateMachine):
@@ -47,9 +48,10 @@ class Lifecycle(RuleBasedStateMachine):
         self.events: dict[str, list[Event]] = {}
         self.is_sound = True
 
-    @initialize()
-    def open(self) -> None:
+    @initialize(flow=FLOW, holds=st.booleans())
+    def open(self, flow: int, holds: bool) -> None:
         self._run(self._open())
+        self.create(flow, holds, fails=False, starts=True)
 
     async def _open(self) -> None:
         await self.place.open()
@@ -58,14 +60,17 @@ class Lifecycle(RuleBasedStateMachine):
 
     # What callers do.
 
-    @rule(flow=st.integers(0, len(FLOWS) - 1), holds=st.booleans(), fails=st.booleans())
-    def create(self, flow: int, holds: bool, fails: bool) -> None:
+    @rule(flow=FLOW, holds=st.booleans(), fails=st.booleans(), starts=st.booleans())
+    def create(self, flow: int, holds: bool, fails: bool, starts: bool) -> None:
         drawn = self.flows[flow]
         options: dict[str, Any] = {"breakpoints": [list(drawn.nodes)[-1]]} if holds else {}
         options["execution"] = {"childFailure": "fail" if fails else "ignore"}
         if self._has_room():
             create = self.place.service.create(LOCAL, drawn.id, options=options)
-            self._begin(self._run(create), drawn).fails_with_child = fails
+            model = self._begin(self._run(create), drawn)
+            model.fails_with_child = fails
+            if starts:
+                self._run(self._deliver(model, CommandKind.START, "start", {}))
 
     @rule(who=WHO, number=NUMBER)
     def start(self, who: int, number: int) -> None:
@@ -89,9 +94,11 @@ class Lifecycle(RuleBasedStateMachine):
         names = [nodes[each] for each in sorted(which) if each < len(nodes)]
         self._command(CommandKind.BREAKPOINTS, who, number, breakpoints=names)
 
-    @rule(who=WHO, number=NUMBER)
-    def stop(self, who: int, number: int) -> None:
-        self._command(CommandKind.STOP, who, number)
+    @rule(who=WHO, number=NUMBER, certain=st.integers(0, 2))
+    def stop(self, who: int, number: int, certain: int) -> None:
+        """Not as often as the rest: nothing comes after it."""
+        if certain == 2:
+            self._command(CommandKind.STOP, who, number)
 
     @rule(
         who=WHO,
@@ -127,14 +134,19 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(worker=WORKER, who=WHO)
     def work(self, worker: int, who: int) -> None:
         if self.models:
-            self._run(self.place.work(worker, self._chosen(who).id))
+            self._run(self.place.work(worker, self._queued(who)))
+
+    @rule(worker=WORKER)
+    def work_off(self, worker: int) -> None:
+        """All that is queued now, one after the other."""
+        for model in list(self.models.values()):
+            self._run(self.place.work(worker, model.id))
 
     @rule(worker=WORKER, who=WHO, appends=st.integers(0, 4), committed=st.booleans())
     def work_and_die(self, worker: int, who: int, appends: int, committed: bool) -> None:
         if self.models:
-            work = self.place.work(
-                worker, self._chosen(who).id, dies_after=appends, committed=committed
-            )
+            queued = self._queued(who)
+            work = self.place.work(worker, queued, dies_after=appends, committed=committed)
             self._run(work)
 
     @rule()
@@ -243,9 +255,17 @@ class Lifecycle(RuleBasedStateMachine):
     def _chosen(self, who: int) -> Model:
         return list(self.models.values())[who % len(self.models)]
 
+    def _queued(self, who: int) -> str:
+        """One of those that are queued; any, if there is none."""
+        ids = [i for i, s in self.stored.items() if s.dispatch.disposition is Disposition.QUEUED]
+        return ids[who % len(ids)] if ids else self._chosen(who).id
+
     def _command(self, kind: CommandKind, who: int, number: int, **data: Any) -> None:
+        """To somebody who accepts it, three times out of four, if there is one."""
         if self.models:
-            model = self._chosen(who)
+            willing = [model for model in self.models.values() if model.accepts(kind)]
+            is_bold = number % 4 == 0 or not willing
+            model = self._chosen(who) if is_bold else willing[who % len(willing)]
             at = list(self.models).index(model.id)
             self._run(self._deliver(model, kind, f"{at}-{number}", data))
 

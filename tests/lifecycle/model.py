@@ -207,7 +207,9 @@ class Model:
         must(not unfed, f"{node_id} starts before {unfed}")
         may_run = self.status is Status.RUNNING or node_id in self.released
         must(may_run, f"{node_id} starts while it is {self.status}")
-        if node.state == "again":
+        if node.state == "answered":
+            node.tries += 1
+        elif node.state == "again":
             must(node.again_at is not None and node.again_at <= event.at, f"{node_id} too early")
             node.tries += 1
         node.starts += 1

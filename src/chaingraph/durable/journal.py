@@ -26,7 +26,7 @@ from chaingraph.errors import (
     InboxMoved,
 )
 from chaingraph.execution.commands import Answer
-from chaingraph.execution.ports import Append, NewExecution
+from chaingraph.execution.ports import Append, NewExecution, Opened
 from chaingraph.execution.records import Command, Entry, Lease, Segment, Stored
 
 #: Snapshots never change, so those used last are kept in memory, unless they are huge.
@@ -78,6 +78,21 @@ class SqlJournal:
         row = await self._database.read(lambda c: c.execute(_ROW, given).first())
         return stored(row) if row is not None else None
 
+    async def open(self, execution_id: str, limit: int) -> Opened | None:
+        return await self._database.read(lambda c: self._open(c, execution_id, limit))
+
+    def _open(self, connection: Connection, execution_id: str, limit: int) -> Opened | None:
+        given: dict[str, Any] = {"execution_id": execution_id}
+        row = connection.execute(_ROW, given).first()
+        if row is None:
+            return None
+        found = stored(row)
+        first = {**given, "start": 0, "limit": min(limit, found.dispatch.next_position)}
+        after = {**given, "after": found.dispatch.inbox_cursor}
+        entries = [_entry(row) for row in connection.execute(_ENTRIES, first)]
+        unread = [delivery_of(row) for row in connection.execute(_INBOX, after)]
+        return Opened(found, _contiguous(entries, 0), unread)
+
     async def tree(self, root_id: str) -> list[Stored]:
         e = t.executions.c
         query = (
@@ -109,8 +124,7 @@ class SqlJournal:
     async def read(self, execution_id: str, start: int, limit: int) -> list[Entry]:
         given = {"execution_id": execution_id, "start": start, "limit": limit}
         rows = await self._database.read(lambda c: c.execute(_ENTRIES, given).all())
-        entries = [Entry(position, type_, at, bytes(data)) for position, type_, at, data in rows]
-        return _contiguous(entries, start)
+        return _contiguous([_entry(row) for row in rows], start)
 
     async def flow_of(self, snapshot: str) -> bytes:
         known = self._flows.pop(snapshot, None)
@@ -202,6 +216,10 @@ class SqlJournal:
         segment = wake(connection, found, self._clock())
         self._dispatcher.enqueue(connection, segment)
         return segment
+
+
+def _entry(row: sa.Row[Any]) -> Entry:
+    return Entry(row.position, row.type, row.at, bytes(row.data))
 
 
 def _contiguous(entries: list[Entry], start: int) -> list[Entry]:

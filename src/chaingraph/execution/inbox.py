@@ -8,7 +8,7 @@ after it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -58,12 +58,20 @@ class Inbox:
     async def read(self) -> None:
         """Apply what has come."""
         async with self._reading:
-            for command in await self._journal.inbox(self._id, self.seen):
-                if self.stop is None:
-                    await self._apply(command)
-                self.seen = command.seq
-                if self.stop is None:
-                    self._recorder.applied(command.seq)
+            await self._take(await self._journal.inbox(self._id, self.seen))
+
+    async def begin(self, unread: Sequence[Command]) -> None:
+        """Apply what had come before the segment began."""
+        async with self._reading:
+            await self._take(unread)
+
+    async def _take(self, commands: Sequence[Command]) -> None:
+        for command in commands:
+            if self.stop is None:
+                await self._apply(command)
+            self.seen = command.seq
+            if self.stop is None:
+                self._recorder.applied(command.seq)
 
     async def _apply(self, command: Command) -> None:
         told: dict[str, Any] = {"by": command.caller, "commandId": command.id}

@@ -16,7 +16,7 @@ from chaingraph.execution.boundary import reached
 from chaingraph.execution.commands import Answer
 from chaingraph.execution.isolation import Waiting, admitted
 from chaingraph.execution.memory_row import MemoryRow, in_turns
-from chaingraph.execution.ports import Append, NewExecution
+from chaingraph.execution.ports import Append, NewExecution, Opened
 from chaingraph.execution.records import (
     Command,
     CommandKind,
@@ -80,6 +80,13 @@ class MemoryJournal:
     async def get(self, execution_id: str) -> Stored | None:
         found = self._executions.get(execution_id)
         return found.stored if found is not None else None
+
+    async def open(self, execution_id: str, limit: int) -> Opened | None:
+        found = self._executions.get(execution_id)
+        if found is None:
+            return None
+        unread = [each for each in found.inbox if each.seq > found.dispatch.inbox_cursor]
+        return Opened(found.stored, found.entries[:limit], unread)
 
     async def tree(self, root_id: str) -> list[Stored]:
         tree = [e.stored for e in self._executions.values() if e.row.root_execution_id == root_id]

@@ -129,6 +129,16 @@ class Append:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """What a segment begins with: the row, the first entries of its journal, and what is unread
+    in its inbox."""
+
+    stored: Stored
+    entries: list[Entry]
+    unread: list[Command]
+
+
+@dataclass(frozen=True, slots=True)
 class StoredFlow:
     """A row of the flows table; `data` is the flow's JSON."""
 
@@ -160,6 +170,9 @@ class Journal(Protocol):
         was used before with the same input. Raises IdempotencyConflict when with other input."""
 
     async def get(self, execution_id: str) -> Stored | None: ...
+
+    async def open(self, execution_id: str, limit: int) -> Opened | None:
+        """Row, up to `limit` entries and unread deliveries in one go."""
 
     async def tree(self, root_id: str) -> list[Stored]:
         """The root and all its descendants, by depth, then id."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from chaingraph.engine.control import (
     Parked,
     TimedOut,
 )
-from chaingraph.engine.events import EventType
+from chaingraph.engine.events import Event, EventType
 from chaingraph.engine.graph import Graph
 from chaingraph.engine.node import FlowEvent
 from chaingraph.engine.options import Options
@@ -40,8 +40,8 @@ from chaingraph.execution.children import Children, Limits, outputs_of
 from chaingraph.execution.fold import Folded, after
 from chaingraph.execution.inbox import Inbox, reason_of
 from chaingraph.execution.intake import Prepared
-from chaingraph.execution.ports import Bell, Journal, NewExecution, Ring, commands_of
-from chaingraph.execution.reading import read_events
+from chaingraph.execution.ports import Bell, Journal, NewExecution, Opened, Ring, commands_of
+from chaingraph.execution.reading import PAGE, read_events, with_blobs
 from chaingraph.execution.recorder import Recorder
 from chaingraph.execution.records import Command, CommandKind, Lease, Segment, Stored
 from chaingraph.superjson import JsError
@@ -98,10 +98,11 @@ async def run_leased(world: World, lease: Lease) -> None:
     """
     reached("claimed")
     try:
-        with metrics.segment():
+        # What comes from now on rings.
+        with metrics.segment(), world.bell.listen(commands_of(lease.execution_id)) as ring:
             advance = await _load(world, lease)
             with advance.trace:
-                await advance.advance()
+                await advance.advance(ring)
     except* Fenced:
         log.info("lease lost, dropped", extra={"execution_id": lease.execution_id})
 
@@ -111,6 +112,7 @@ class _Loaded:
     """An execution as its journal tells it."""
 
     stored: Stored
+    unread: list[Command]
     flow: bytes
     state: FlowState
     folded: Folded
@@ -118,19 +120,27 @@ class _Loaded:
 
 
 async def _load(world: World, lease: Lease) -> _Advance:
-    stored = await world.journal.get(lease.execution_id)
-    if stored is None:
+    opened = await world.journal.open(lease.execution_id, PAGE)
+    if opened is None:
         raise ExecutionNotFound(lease.execution_id)
+    stored = opened.stored
     flow = await world.journal.flow_of(stored.dispatch.snapshot)
     state = FlowState(world.compile_flow(stored.dispatch.snapshot, flow))
     folded, active = Folded(), ActiveTime()
-    async for batch in read_events(world.journal, stored, 0, stored.dispatch.next_position):
+    async for batch in _events(world.journal, opened):
         for event in batch:
             type_ = EventType(event.type)
             state.apply(type_, event.data)
             folded = after(folded, type_, event.at, event.data)
             active.saw(type_, event.at)
-    return _Advance(world, lease, _Loaded(stored, flow, state, folded, active))
+    return _Advance(world, lease, _Loaded(stored, opened.unread, flow, state, folded, active))
+
+
+async def _events(journal: Journal, opened: Opened) -> AsyncIterator[list[Event]]:
+    stored, start = opened.stored, len(opened.entries)
+    yield await with_blobs(journal, stored.row.root_execution_id, opened.entries)
+    async for batch in read_events(journal, stored, start, stored.dispatch.next_position):
+        yield batch
 
 
 class _Advance:
@@ -141,6 +151,7 @@ class _Advance:
         self._lease = lease
         self._id = lease.execution_id
         self._stored = loaded.stored
+        self._unread = loaded.unread
         self._state = loaded.state
         trace = world.trace and world.trace(loaded.stored, lease, loaded.state.graph)
         self.trace = trace or nullcontext()
@@ -167,15 +178,14 @@ class _Advance:
             seen=loaded.stored.dispatch.inbox_cursor,
         )
 
-    async def advance(self) -> None:
-        with self._world.bell.listen(commands_of(self._id)) as ring:
-            if self._recorder.folded.started_at is None:
-                self._recorder.record(EventType.FLOW_STARTED, {})
-            await self._inbox.read()  # what comes from now on rings
-            try:
-                await self._advance(ring)
-            finally:
-                self._run.close()
+    async def advance(self, ring: Ring) -> None:
+        if self._recorder.folded.started_at is None:
+            self._recorder.record(EventType.FLOW_STARTED, {})
+        await self._inbox.begin(self._unread)
+        try:
+            await self._advance(ring)
+        finally:
+            self._run.close()
 
     async def _advance(self, ring: Ring) -> None:
         async with asyncio.TaskGroup() as tasks:

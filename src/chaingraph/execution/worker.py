@@ -57,8 +57,8 @@ class Chore:
 class Worker:
     """Runs segments within `slots`, adopts what dead workers left, audits its own leases.
 
-    `only` restricts it to the trees of these root executions: it then touches no other. `most_running` limits
-    what all workers together run.
+    `only` restricts it to the trees of these root executions: it then touches no other.
+    `most_running` limits what all workers together run.
     """
 
     me: WorkerRow
