@@ -152,7 +152,7 @@ class Lab:
         while True:
             await self.errands.tell_parents()
             await self.errands.wake_due()
-            cascaded = await self.errands.cascade()
+            cascaded = (await self.errands.cascade()).reached
             leases = await self.journal.claim_next(WORKER.id, 1_000)
             if not leases and not cascaded:
                 self._launched.clear()

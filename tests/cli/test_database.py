@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from chaingraph.durable.database import Database, database_url
 from chaingraph.durable.schema import HEAD
 from tests.cli.conftest import Call, objects
+from tests.durable.test_schema import set_back
 
 
 def change(data_dir: Path, *statements: str) -> None:
@@ -23,11 +25,9 @@ def change(data_dir: Path, *statements: str) -> None:
 def older(call: Call, data_dir: Path) -> None:
     """The data directory of the first release."""
     call("db", "upgrade")
-    change(
-        data_dir,
-        "DROP TABLE chaingraph_node_types",
-        "UPDATE chaingraph_version SET version_num = '0001'",
-    )
+    file = data_dir / "chaingraph.db"
+    with closing(Database(database_url(f"sqlite:///{file}"))) as database:
+        set_back(database)
 
 
 @pytest.fixture

@@ -84,6 +84,6 @@ def test_serve_runs_what_others_start_and_hands_it_over_at_its_end(
 
     assert newest(call)["status"] == "running"
     with program("run", "--continue", execution) as continued:
-        continued.wait_for_line("started    rest")
+        assert "rest (Sleep): until" in continued.wait_for_line("waiting ")
         assert continued.send(signal.SIGINT) == 1
     assert newest(call)["status"] == "stopped"

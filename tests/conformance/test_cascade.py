@@ -33,12 +33,12 @@ async def statuses(backend: Backend, *ids: str) -> list[Status]:
 async def test_children_stop_with_a_parent_that_is_stopped(backend: Backend) -> None:
     await parent_of(backend, "EX2", "EX3")
     await give(backend, "EX1", "stop", "c1", reason="enough")
-    assert await backend.errands.cascade() == ["EX2", "EX3"]
+    assert (await backend.errands.cascade()).reached == ["EX2", "EX3"]
     assert await statuses(backend, "EX1", "EX2", "EX3") == [Status.STOPPED] * 3
     (stop,) = await backend.journal.inbox("EX2", 1)
-    assert (stop.id, stop.kind, stop.caller) == ("c1", "stop", "local")
+    assert (stop.id, stop.kind, stop.caller) == ("tree:c1", "stop", "local")
     assert stop.data == {"reason": "enough"}
-    assert await backend.errands.cascade() == []
+    assert (await backend.errands.cascade()).reached == []
     assert await backend.errands.tell_parents() == []
 
 
@@ -46,7 +46,7 @@ async def test_a_child_that_somebody_holds_finds_the_stop_in_its_inbox(backend: 
     await parent_of(backend, "EX2")
     await claimed(backend, Segment("EX2", 1))
     await deliver(backend, "stop")
-    assert await backend.errands.cascade() == ["EX2"]
+    assert (await backend.errands.cascade()).reached == ["EX2"]
     assert (await dispatch(backend, "EX2")).disposition is Disposition.LEASED
     assert await backend.fleet.unread("w1") == ["EX2"]
 
@@ -58,9 +58,9 @@ async def test_a_stop_goes_down_to_the_last_generation(backend: Backend) -> None
         children = (new_child(backend, child, parent, depth=depth),)
         await backend.journal.append(parking(lease, 1, children=children))
     await give(backend, "EX1", "stop", "c1", reason="enough")
-    assert await backend.errands.cascade() == ["EX2", "EX3", "EX4"]
+    assert (await backend.errands.cascade()).reached == ["EX2", "EX3", "EX4"]
     assert (await row(backend, "EX4")).error_message == "enough"
-    assert [each.id for each in await backend.journal.inbox("EX4", 1)] == ["c1"]
+    assert [each.id for each in await backend.journal.inbox("EX4", 1)] == ["tree:c1"]
     assert await backend.errands.tell_parents() == []
 
 
@@ -69,23 +69,23 @@ async def test_what_has_no_open_children_sends_nothing(backend: Backend) -> None
     await ends(backend, "EX2")
     await backend.errands.tell_parents()
     await deliver(backend, "stop")
-    assert await backend.errands.cascade() == []
+    assert (await backend.errands.cascade()).reached == []
 
 
 async def test_children_stop_with_a_parent_that_fails(backend: Backend) -> None:
     lease = await leased(backend)
     children = (new_child(backend, "EX2"),)
     await backend.journal.append(replace(failing(lease, 1), children=children))
-    assert await backend.errands.cascade() == ["EX2"]
+    assert (await backend.errands.cascade()).reached == ["EX2"]
     assert (await row(backend, "EX2")).error_message == "broke"
-    assert [each.id for each in await backend.journal.inbox("EX2", 1)] == ["EX1:ended"]
+    assert [each.id for each in await backend.journal.inbox("EX2", 1)] == ["tree:EX1"]
 
 
 async def test_children_stop_with_a_parent_that_is_given_up(backend: Backend) -> None:
     lease = await leased(backend)
     await backend.journal.append(batch(lease, 1, children=(new_child(backend, "EX2"),)))
     await backend.fleet.take_over(lease, "w9", "lost", poison=1)
-    assert await backend.errands.cascade() == ["EX2"]
+    assert (await backend.errands.cascade()).reached == ["EX2"]
     assert await statuses(backend, "EX1", "EX2") == [Status.FAILED, Status.STOPPED]
 
 
@@ -95,7 +95,7 @@ async def test_children_stop_with_a_parent_that_is_forced_to(backend: Backend) -
     await deliver(backend, "stop")
     backend.clock.move(10_000)
     await backend.fleet.force_stops(1_000)
-    assert await backend.errands.cascade() == ["EX2"]
+    assert (await backend.errands.cascade()).reached == ["EX2"]
     assert await statuses(backend, "EX1", "EX2") == [Status.STOPPED] * 2
 
 
@@ -118,7 +118,7 @@ async def test_a_pause_goes_on_to_the_children(backend: Backend) -> None:
     await ends(backend, "EX4")
     paused = batch(lease, 2, "flow:paused", folded=PAUSED, cascade=PAUSE)
     await backend.journal.append(paused)
-    assert await backend.errands.cascade() == ["EX2", "EX3"]
+    assert (await backend.errands.cascade()).reached == ["EX2", "EX3"]
     assert [each.data for each in await backend.journal.inbox("EX2", 1)] == [PAUSE.data]
     at = await dispatch(backend, "EX3")
     assert (at.disposition, at.number, at.wake_at) == (Disposition.QUEUED, 2, None)
@@ -129,7 +129,7 @@ async def test_who_cannot_take_a_command_is_left_out(backend: Backend) -> None:
     await parent_of(backend, "EX2", "EX3")
     await deliver(backend, "pause", to="EX2")
     await pass_on(backend, PAUSE)
-    assert await backend.errands.cascade() == ["EX3"]
+    assert (await backend.errands.cascade()).reached == ["EX3"]
     assert [each.id for each in await backend.journal.inbox("EX3", 1)] == ["p1"]
 
 
@@ -138,7 +138,7 @@ async def test_a_command_is_brought_once(backend: Backend) -> None:
     await pass_on(backend, PAUSE)
     await backend.journal.deliver("EX2", PAUSE)
     both = (backend.errands.cascade() for _ in range(2))
-    got = [each for found in await asyncio.gather(*both) for each in found]
+    got = [each for found in await asyncio.gather(*both) for each in found.reached]
     assert got == ["EX3"]
     assert [(await dispatch(backend, each)).inbox_seq for each in ("EX2", "EX3")] == [2, 2]
 
@@ -147,7 +147,7 @@ async def test_a_later_command_replaces_an_earlier_one(backend: Backend) -> None
     await parent_of(backend, "EX2")
     await pass_on(backend, PAUSE)
     await pass_on(backend, RESUME, number=3)
-    assert await backend.errands.cascade() == []
+    assert (await backend.errands.cascade()).reached == []
     assert (await dispatch(backend, "EX2")).inbox_seq == 1
 
 
@@ -156,15 +156,15 @@ async def test_a_park_may_come_with_a_command_for_the_children(backend: Backend)
     children = (new_child(backend, "EX2"),)
     append = parking(lease, 1, children=children, cascade=PAUSE, folded=PAUSED)
     await backend.journal.append(append)
-    assert await backend.errands.cascade() == ["EX2"]
+    assert (await backend.errands.cascade()).reached == ["EX2"]
 
 
 async def test_only_the_trees_that_were_asked_for(backend: Backend) -> None:
     await parent_of(backend, "EX2")
     await queued(backend, "EX9")
     await deliver(backend, "stop")
-    assert await backend.errands.cascade(frozenset(["EX9"])) == []
-    assert await backend.errands.cascade(frozenset(["EX1"])) == ["EX2"]
+    assert (await backend.errands.cascade(frozenset(["EX9"]))).reached == []
+    assert (await backend.errands.cascade(frozenset(["EX1"]))).reached == ["EX2"]
 
 
 @pytest.mark.parametrize("rests", [False, True])
@@ -174,7 +174,7 @@ async def test_a_stop_ends_a_thousand_children_soon(backend: Backend, rests: boo
     await resting(backend, children=tuple(new_child(backend, n, inbox=inbox) for n in ids))
     await deliver(backend, "stop")
     began = time.monotonic()
-    got = await backend.errands.cascade()
+    got = (await backend.errands.cascade()).reached
     assert time.monotonic() - began < 2
     assert len(got) == 1_000
     tree = await backend.journal.tree("EX1")

@@ -274,7 +274,7 @@ async def test_a_child_that_ends_with_a_command_to_its_children_is_told_of(
     lease = await claimed(backend, Segment("EX2", 1))
     grandchild = new_child(backend, "EX3", "EX2", depth=2)
     await backend.journal.append(replace(failing(lease, 1), children=(grandchild,)))
-    assert await backend.errands.cascade() == ["EX3"]
+    assert (await backend.errands.cascade()).reached == ["EX3"]
     assert (await row(backend, "EX3")).status is Status.STOPPED
     assert await backend.errands.tell_parents() == [Segment("EX1", 2)]
 

@@ -12,6 +12,7 @@ from chaingraph.execution.reading import decode
 from chaingraph.execution.records import Disposition, Lease, Segment, Status
 from tests.conformance.backends import Backend
 from tests.conformance.steps import (
+    batch,
     command,
     deliver,
     dispatch,
@@ -160,3 +161,15 @@ async def bring_to(backend: Backend, state: str) -> None:
 async def test_a_segment_is_named_after_its_number() -> None:
     assert Segment("EX1", 1).workflow_id == "EX1"
     assert Segment("EX1", 3).workflow_id == "EX1.3"
+
+
+async def test_a_segment_opens_its_row_its_journal_and_what_is_unread(backend: Backend) -> None:
+    lease = await leased(backend)
+    await backend.journal.append(batch(lease, 1, "flow:started", "node:started"))
+    await backend.journal.deliver("EX1", command("stop", "c2"))
+    opened = await backend.journal.open("EX1", 2)
+    assert opened is not None
+    assert opened.stored == await backend.journal.get("EX1")
+    assert opened.entries == await backend.journal.read("EX1", 0, 2)
+    assert [each.id for each in opened.unread] == ["c2"]
+    assert await backend.journal.open("EX9", 2) is None

@@ -17,10 +17,9 @@ def _nap(ms: float) -> Sleep:
     return Sleep(ms)
 
 
-@node(kind="effect", waits=_nap)
-async def nap(ctx: Context, number: float = 0, ms: float = 0) -> float:
+@node(kind="pure", waits=_nap)
+def nap(number: float = 0, ms: float = 0) -> float:
     """A sleep that is a durable wait however short it is."""
-    effect(ctx, "effect")
     return number + 1
 
 
@@ -139,7 +138,8 @@ def brood(flow: FlowBuilder, count: float, work: Callable[[FlowBuilder], str]) -
 
 
 def two(flow: FlowBuilder) -> None:
-    brood(flow, 2, lambda f: f.add("Slow", "child", number=1, seconds=0.3).id)
+    """So long that they wait for it without a worker."""
+    brood(flow, 2, lambda f: f.add("Nap", "child", number=1, ms=4_000).id)
 
 
 def hundred(flow: FlowBuilder) -> None:

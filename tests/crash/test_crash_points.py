@@ -77,8 +77,9 @@ def test_an_execution_survives_a_crash_at_its_boundaries(
     Matrix(warm, make_database, tmp_path, Life("", flow, "")).check(step=step)
 
 
-@pytest.mark.parametrize(("act", "flow"), STEERED)
+@pytest.mark.parametrize(("number", "act", "flow"), [(n, *each) for n, each in enumerate(STEERED)])
 def test_what_is_steered_survives_a_crash_at_its_boundaries(
+    number: int,
     act: str,
     flow: str,
     warm: Warm,
@@ -86,8 +87,10 @@ def test_what_is_steered_survives_a_crash_at_its_boundaries(
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> None:
-    step = 3 if "postgres" in request.node.name else 1
-    Matrix(warm, make_database, tmp_path, Life("", flow, "", act=act)).check(step=step)
+    """Not at every one: each of these has many; where the first is differs."""
+    step = 12 if "postgres" in request.node.name else 4
+    life = Life("", flow, "", act=act)
+    Matrix(warm, make_database, tmp_path, life).check(step=step, first=5 + number % 4)
 
 
 def test_a_stop_that_was_accepted_survives_a_crash(
@@ -120,4 +123,15 @@ def test_a_stop_survives_a_crash_at_every_boundary(
     dispatch: bool, warm: Warm, make_database: MakeDatabase, tmp_path: Path
 ) -> None:
     life = Life("", "endless", "", dispatch=dispatch, act="stop")
+    Matrix(warm, make_database, tmp_path, life).check()
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("dispatch", [False, True], ids=["alone", "with-queue"])
+@pytest.mark.parametrize(("act", "flow"), STEERED)
+def test_what_is_steered_survives_a_crash_at_every_boundary(
+    act: str, flow: str, dispatch: bool, warm: Warm, make_database: MakeDatabase, tmp_path: Path
+) -> None:
+    life = Life("", flow, "", dispatch=dispatch, act=act)
     Matrix(warm, make_database, tmp_path, life).check()

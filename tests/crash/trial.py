@@ -20,7 +20,7 @@ from chaingraph.execution.records import LOCAL, ExecutionRow
 from chaingraph.modes import House, open_house
 from chaingraph.settings import Settings
 from tests.crash.kinds import FLOWS, built, catalog
-from tests.crash.reports import report
+from tests.crash.reports import report, tree_reports
 
 T = TypeVar("T")
 #: Seconds between two tries of a caller whom the database did not answer.
@@ -38,7 +38,8 @@ class Trial:
         """Store a flow of `tests.crash.kinds`; its id."""
         drawn = built(FLOWS[flow], catalog())
         metadata = {**drawn.metadata, "ownerID": owner}
-        mine = replace(drawn, id=f"{drawn.id}-{owner}", metadata=metadata)
+        flow_id = drawn.id if owner == LOCAL.user_id else f"{drawn.id}-{owner}"
+        mine = replace(drawn, id=flow_id, metadata=metadata)
         return (await insist(lambda: self.house.service.import_flow(LOCAL, mine))).id
 
     async def begin(self, flow: str, count: int = 1, *, owner: str = "local") -> list[str]:
@@ -59,6 +60,10 @@ class Trial:
         """The rows of these when all have ended. Raises TimeoutError."""
         async with asyncio.timeout(within):
             return [await self._end_of(each) for each in ids]
+
+    async def tree(self, root_id: str) -> list[ExecutionRow]:
+        """The rows of a whole tree, the root first."""
+        return [each.row for each in await insist(lambda: self.house.journal.tree(root_id))]
 
     async def _end_of(self, execution_id: str) -> ExecutionRow:
         while True:
@@ -82,6 +87,15 @@ class Trial:
                 return seen
             except StoreUnavailable:
                 await asyncio.sleep(PAUSE)
+
+    async def broken_trees(self, roots: Iterable[str]) -> list[str]:
+        """As `findings`, for all executions of these trees; and what is wrong between them."""
+        wrong = []
+        for root in roots:
+            found = await tree_reports(self.house, root)
+            wrong += [f"{root}, {name}: {e}" for name in found for e in found[name]["findings"]]
+            wrong += await self.findings([row.id for row in await self.tree(root)])
+        return wrong
 
     async def findings(self, ids: Iterable[str]) -> list[str]:
         """Broken promises: those of the journals, and I4 by the file of effects."""

@@ -15,8 +15,8 @@ import sys
 
 from tests.crash.lives import PATIENCE, Life, live
 
-#: How many cases run at the same time.
-ABREAST = 2
+#: How many cases run at the same time: most of a life is waiting.
+ABREAST = 4
 
 
 def main() -> None:

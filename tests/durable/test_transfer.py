@@ -118,7 +118,7 @@ async def test_what_is_due_pending_and_untold_comes_along(
     await restored(sql_only, archive)
     sql_only.clock.move(5)
     assert await sql_only.errands.wake_due() == [Segment("EX2", 2)]
-    assert await sql_only.errands.cascade() == ["EX2", "EX4"]
+    assert (await sql_only.errands.cascade()).reached == ["EX2", "EX4"]
     await sql_only.errands.tell_parents()
     assert (await dispatch(sql_only)).open_children == 2
 

@@ -325,7 +325,7 @@ def test_a_class_without_run_passes_values_through() -> None:
 
 
 def test_what_a_node_waits_for_follows_from_the_inputs_it_names() -> None:
-    @node(waits=lambda by, text: Sleep(by.x * len(text)))
+    @node(kind="pure", waits=lambda by, text: Sleep(by.x * len(text)))
     def late(text: str, by: Point, rest: Any = None) -> str:
         return text
 
@@ -338,7 +338,7 @@ def test_a_node_may_name_its_context_and_need_not_wait() -> None:
     def approval(title: str, ctx: Context) -> Signal | None:
         return Signal(ctx.node_id, title=title) if title else None
 
-    @node(waits=approval)
+    @node(kind="pure", waits=approval)
     class Approve:
         title: str = "Well?"
         approved: bool = output(False)
@@ -376,14 +376,14 @@ def test_what_cannot_be_waited_for_is_told_when_it_is_written(
 ) -> None:
     with pytest.raises(BadNodeType, match=reason):
 
-        @node(name="Late", waits=waits)
+        @node(name="Late", kind="pure", waits=waits)
         async def late(x: float, words: Stream[str]) -> float:
             return x
 
 
-def test_a_node_that_waits_is_not_quick() -> None:
-    with pytest.raises(BadNodeType, match="a node that waits is not quick"):
+@pytest.mark.parametrize("options", [{"kind": "pure", "quick": True}, {"kind": "once"}, {}])
+def test_a_node_that_waits_is_pure_and_not_quick(options: dict[str, Any]) -> None:
+    with pytest.raises(BadNodeType, match="only a pure node that is not quick waits"):
 
-        @node(kind="pure", quick=True, waits=lambda x: Sleep(x))
-        def late(x: float) -> float:
-            return x
+        @node(waits=lambda: None, **options)
+        def late() -> None: ...

@@ -1,4 +1,4 @@
-"""The pages of docs/control: their examples are the files of examples/control, and do what they say.
+"""The pages of docs/control: their examples are files, and their commands do what they say.
 
 A page's `console` blocks are run in one shell, in a folder with the examples. Each line of a `text`
 block is found in what was printed, in this order; `…` stands for anything.

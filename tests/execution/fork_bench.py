@@ -79,7 +79,7 @@ class Bench:
                 await asyncio.Event().wait()
             return f"held {a}"
 
-        @node(name="Ask", waits=lambda: Signal("go"))
+        @node(name="Ask", kind="pure", waits=lambda: Signal("go"))
         async def ask(ctx: Context) -> Any:
             self._tell(ctx)
             assert isinstance(ctx.answer, Received)

@@ -42,7 +42,7 @@ def chain(*kinds: str, **options: Any) -> tuple[Lab, Any]:
     lab, build = lab_of(inc, held)
     at = None
     for n, kind in enumerate(kinds):
-        inputs = {} if at is None else {"number": at["result"]}
+        inputs: dict[str, Any] = {} if at is None else {"number": at["result"]}
         at = build.add(kind, f"n{n}", **inputs)
     return lab, build.build()
 

@@ -64,7 +64,8 @@ class Lifecycle(RuleBasedStateMachine):
     def create(self, flow: int, holds: bool, fails: bool, starts: bool) -> None:
         drawn = self.flows[flow]
         options: dict[str, Any] = {"breakpoints": [list(drawn.nodes)[-1]]} if holds else {}
-        options["execution"] = {"childFailure": "fail" if fails else "ignore"}
+        failure = "fail" if fails else "ignore"
+        options["execution"] = {"childFailure": failure, "flowTimeoutMs": 10_000 * HOUR}
         if self._has_room():
             create = self.place.service.create(LOCAL, drawn.id, options=options)
             model = self._begin(self._run(create), drawn)
@@ -194,13 +195,11 @@ class Lifecycle(RuleBasedStateMachine):
     @invariant()
     def the_model_agrees(self) -> None:
         self._run(self._look())
-
-    @invariant()
-    def effects_come_as_often_as_they_were_started(self) -> None:
         for (execution_id, node_id), calls in self.bodies.calls.items():
-            node, losses = self.models[execution_id].nodes[node_id], self.models[execution_id].losses
+            model = self.models[execution_id]
             once = node_id in ("launched", "billed")
-            assert calls <= (1 if once else node.tries + losses), (node_id, calls)
+            most = 1 if once else model.nodes[node_id].tries + model.losses
+            assert calls <= most, f"the effect of {node_id} came {calls} times"
 
     def teardown(self) -> None:
         """Whatever has happened: when nothing more goes wrong, all come to their ends."""
@@ -279,6 +278,7 @@ class Lifecycle(RuleBasedStateMachine):
         if accepted and not known:
             model.promised.add(command_id)
             model.losses += bool(data.get("now"))
+        self.is_sound = False
         name = "set_breakpoints" if kind is CommandKind.BREAKPOINTS else kind.value
         call = getattr(self.place.service, name)
         try:

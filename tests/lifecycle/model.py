@@ -79,7 +79,7 @@ class Model:
     signals: dict[str, str] = field(default_factory=dict)
     children: dict[str, Model] = field(default_factory=dict)
     open_children: set[str] = field(default_factory=set)
-    last: EventType = EventType.EXECUTION_CREATED
+    is_parked: bool = True
 
     def knows(self, command_id: str) -> bool:
         return any(each.id == command_id for each in self.inbox)
@@ -100,8 +100,7 @@ class Model:
         """Whether the door lets a signal in: a parked execution says what it waits for."""
         waits = [n.wait for n in self.nodes.values() if n.state == "waiting"]
         asked = [wait for wait in waits if wait.get("name") == name]
-        is_asked = self.last is EventType.FLOW_PARKED and bool(asked)
-        return not is_asked or isinstance(value, int) or not asked[0]["schema"]
+        return not (self.is_parked and asked) or isinstance(value, int) or not asked[0]["schema"]
 
     def delivered(self, command: Command) -> None:
         must(not self.knows(command.id), f"{command.id} is delivered twice")
@@ -127,12 +126,11 @@ class Model:
         if self.is_fork and self.status is Status.CREATED and node is not None:
             node.state = "ended"  # only what has ended is taken over
         elif event.type in ENDS:
-            self._end(event.type)
+            self._end(event.type, data)
         elif node is not None and event.type.startswith("node:"):
             self._node(event, node)
         else:
             self._flow(event.type, data)
-        self.last = event.type
 
     def _flow(self, type_: EventType, data: Mapping[str, Any]) -> None:
         match type_:
@@ -167,7 +165,8 @@ class Model:
                 self._apply(CommandKind.CHILD, data["executionId"])
                 self.open_children.remove(data["executionId"])
             case EventType.FLOW_PARKED:
-                must(not self._in("running", "answered"), "it parks with a body")
+                idle = self.status is Status.PAUSED or not self._in("running", "answered")
+                must(idle, "it parks with a body")
 
     def _looked_at(self, *nodes: str) -> None:
         for node_id in nodes:
@@ -227,7 +226,7 @@ class Model:
             case _:
                 must(wait["due"] is not None and wait["due"] <= at, "it is not time yet")
 
-    def _end(self, type_: EventType) -> None:
+    def _end(self, type_: EventType, data: Mapping[str, Any]) -> None:
         if type_ is EventType.FLOW_CANCELLED:
             must(self._got(CommandKind.STOP), "nobody has stopped it")
         elif type_ is EventType.FLOW_COMPLETED:
@@ -238,7 +237,7 @@ class Model:
             child_failed = self.fails_with_child and any(
                 each.status in (Status.FAILED, Status.STOPPED) for each in self.children.values()
             )
-            must(child_failed or self.losses >= POISON, "it fails without a reason")
+            must(child_failed or self.losses >= POISON, f"it fails: {data['error']}")
         self.status = ENDS[type_]
 
     def _in(self, *states: str) -> list[str]:
@@ -253,10 +252,11 @@ class Model:
         must(stored.row.status is self.status, f"the row is {stored.row.status}: {self.status}")
         must(dispatch.inbox_cursor >= self.applied, "an applied command is unread")
         self.cursor = dispatch.inbox_cursor
+        self.is_parked = dispatch.disposition is Disposition.PARKED
         self._obeyed(self.inbox[: self.cursor])
         if self.status.is_terminal:
             must(dispatch.disposition is Disposition.DONE, "it has ended and somebody has it")
-        elif dispatch.disposition is Disposition.PARKED:
+        elif self.is_parked:
             self._can_wake(dispatch.wake_at)
 
     def _obeyed(self, read: Sequence[Command]) -> None:

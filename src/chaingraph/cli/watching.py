@@ -94,7 +94,10 @@ async def watch(house: House, stored: Stored, as_json: bool) -> int:
 
 
 async def _follow(house: House, stored: Stored, *, silent: bool) -> Progress:
-    """The whole journal added up. What is new since `stored` is shown as it comes."""
+    """The whole journal added up. What is new since `stored` is shown as it comes; the last event
+    of what is parked tells what it waits for."""
+    is_parked = stored.dispatch.disposition is Disposition.PARKED
+    new = stored.dispatch.next_position - is_parked
     text = await house.journal.flow_of(stored.dispatch.snapshot)
     progress = Progress(compile_flow(read_flow(json.loads(text))))
     with display_of(progress, silent=silent) as display:
@@ -102,7 +105,7 @@ async def _follow(house: House, stored: Stored, *, silent: bool) -> Progress:
             events = list(map(decode, entries))
             for event in events:
                 progress.apply(event)
-            display.show([e for e in events if e.position >= stored.dispatch.next_position])
+            display.show([each for each in events if each.position >= new])
     return progress
 
 

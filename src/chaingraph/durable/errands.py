@@ -6,7 +6,7 @@ the order of their ids; the others are waited for one by one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 from typing import Any, TypeVar
@@ -24,6 +24,7 @@ from chaingraph.durable.errand_statements import PAGE
 from chaingraph.durable.rows import command_of
 from chaingraph.durable.transitions import lock, lock_all, update, wake_all
 from chaingraph.execution.family import end_of_child
+from chaingraph.execution.ports import PassedOn
 from chaingraph.execution.records import Command, Disposition, Segment, Status
 
 Roots = frozenset[str] | None
@@ -95,8 +96,8 @@ class SqlErrands:
         deliver(connection, self._dispatcher, [delivery], self._clock())
         return delivery.woke
 
-    async def cascade(self, roots: Roots = None) -> list[str]:
-        query, reached = _within(ask.PENDING, roots), list[str]()
+    async def cascade(self, roots: Roots = None) -> PassedOn:
+        query, passed_on = _within(ask.PENDING, roots), PassedOn()
         while pending := await self._database.read(lambda c: _commands(c, query)):
             children = await self._database.read(partial(_open_children, of=list(pending)))
             for page in _pages(list(children)):
@@ -105,10 +106,10 @@ class SqlErrands:
                 for each in [one for one in page if one not in done]:
                     alone = partial(bring, ids=[each], waits=True)
                     done |= await self._database.write("cascade", alone)
-                reached += [each for each in page if done.get(each)]
+                _count(passed_on, [done[each] for each in page if each in done])
             if not await self._database.write("cascaded", partial(_clear, pending=pending)):
                 break  # somebody else is at it
-        return reached
+        return passed_on
 
     def _bring(
         self,
@@ -118,21 +119,28 @@ class SqlErrands:
         pending: Mapping[str, Command],
         *,
         waits: bool,
-    ) -> dict[str, bool]:
-        """Deliver to these of the children; of those that could be locked, whether it was new."""
+    ) -> dict[str, Delivery | None]:
+        """Deliver to these of the children; what became of those that could be locked."""
         found = lock_all(connection, ids, waits=waits)
         # Read under the locks: what has been replaced meanwhile must not come after its successor.
         parents = sorted({children[each] for each in ids})
         still = _commands(connection, ask.PENDING.where(t.executions.c.id.in_(parents)))
-        deliveries = [
-            Delivery(each, [command])
+        deliveries = {
+            each.row.id: Delivery(each, [command])
             for each in found
             if (command := still.get(parent := children[each.row.id]))
             and command == pending[parent]
-        ]
-        deliver(connection, self._dispatcher, deliveries, self._clock())
-        got = {each.to.row.id for each in deliveries if each.kept}
-        return {each.row.id: each.row.id in got for each in found}
+        }
+        deliver(connection, self._dispatcher, list(deliveries.values()), self._clock())
+        return {each.row.id: deliveries.get(each.row.id) for each in found}
+
+
+def _count(passed_on: PassedOn, done: Iterable[Delivery | None]) -> None:
+    for each in done:
+        if each is not None and each.kept:
+            passed_on.reached.append(each.to.row.id)
+        if each is not None and each.woke is not None:
+            passed_on.queued.append(each.woke)
 
 
 def _within(query: sa.Select[Any], roots: Roots) -> sa.Select[Any]:

@@ -95,8 +95,9 @@ def node(
         else:
             draft = read_function(thing, called, output, passthrough)
         _check(draft, kind, quick)
-        if quick and waits is not None:
-            raise BadNodeType(draft.name, "a node that waits is not quick", "quick")
+        if waits is not None and (quick or kind != Kind.PURE):
+            reason = "only a pure node that is not quick waits: let the next one have the effect"
+            raise BadNodeType(draft.name, reason, "waits")
         made = NodeType(
             name=called,
             body=update_wrapper(draft.body, thing, ("__module__", "__qualname__"), ()),

@@ -34,6 +34,10 @@ class Ready:
     def extend(self, nodes: Iterable[str]) -> None:
         self._nodes.extend(nodes)
 
+    def put_back(self, node_id: str) -> None:
+        """It was taken, and shall not start yet."""
+        self._nodes.appendleft(node_id)
+
     def take_breakpoints(self) -> None:
         """Use those that were set while it ran; without any, those it was created with."""
         live = self._holds.breakpoints
@@ -74,6 +78,6 @@ class Ready:
         told = self._breakpoints.hit(node_id, *self._ahead(node_id))
         if told is None:
             return False
-        self._nodes.appendleft(node_id)
+        self.put_back(node_id)
         self._hit(told)
         return True

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from chaingraph.engine.context import Identity
@@ -300,7 +301,8 @@ class Run:
                 self._step.run_quick(node_id)
                 budget -= 1
             else:
-                self._tasks[node_id] = tasks.create_task(self._run_one(node_id), name=node_id)
+                task = self._tasks[node_id] = tasks.create_task(self._run_one(node_id))
+                task.add_done_callback(partial(self._is_over, node_id))
 
     def _hit(self, told: dict[str, Any]) -> None:
         """A breakpoint holds the flow."""
@@ -319,6 +321,7 @@ class Run:
         """Whether something is due so soon that it is waited for here."""
         if self._draining or self._holds.pausing is not None:
             return False
+        self._waiting.look_at_clock()
         due = self._waiting.wake_at
         return due is not None and due - self._clock() <= LINGER_MS
 
@@ -331,16 +334,20 @@ class Run:
             await self._wake.wait()
 
     async def _run_one(self, node_id: str) -> None:
-        limit = self._graph.timeouts.get(node_id, self._options.node_timeout_ms)
-        try:
+        if self._ready.is_paused(node_id):  # just now
+            self._ready.put_back(node_id)
+        else:
+            limit = self._graph.timeouts.get(node_id, self._options.node_timeout_ms)
             await self._step.run(node_id, limit)
-        finally:
-            del self._tasks[node_id]
-            if node_id in self._interrupted:
-                self._interrupted.discard(node_id)
-                if self._state.nodes[node_id].outcome is None:
-                    self._take_up(node_id)
-            self._wake.set()
+
+    def _is_over(self, node_id: str, task: asyncio.Task[None]) -> None:
+        """Called also for a task that was cancelled before it began."""
+        del self._tasks[node_id]
+        if node_id in self._interrupted:
+            self._interrupted.discard(node_id)
+            if self._state.nodes[node_id].outcome is None:
+                self._take_up(node_id)
+        self._wake.set()
 
     def _interrupt(self) -> None:
         """Cancel the bodies that may run again."""

@@ -17,6 +17,7 @@ from chaingraph.engine.graph import Graph
 from chaingraph.engine.state import FlowState
 from chaingraph.engine.waits import Child
 from chaingraph.errors import Forbidden
+from chaingraph.execution.family import passed_on
 from chaingraph.execution.intake import Prepared
 from chaingraph.execution.ports import Journal, NewExecution
 from chaingraph.execution.reading import read_events
@@ -146,7 +147,8 @@ class Children:
         if pausing is None or not pausing.get("tree"):
             return (start,)
         data = {"reason": pausing["reason"], "tree": True, "now": False}
-        return start, Command(pausing["commandId"], CommandKind.PAUSE, pausing["by"], data)
+        pause = Command(pausing["commandId"], CommandKind.PAUSE, pausing["by"], data)
+        return start, passed_on(pause)
 
 
 async def outputs_of(

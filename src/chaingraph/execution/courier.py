@@ -51,7 +51,9 @@ class Courier:
 
     async def _round(self) -> None:
         self._called.clear()
-        for execution_id in await self.errands.cascade(self.roots):
+        passed_on = await self.errands.cascade(self.roots)
+        self._launch(passed_on.queued)
+        for execution_id in passed_on.reached:
             self.bell.ring(commands_of(execution_id))
             self.bell.ring(execution_id)
         self._launch(await self.errands.tell_parents(self.roots))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chaingraph.engine.options import Options
 from chaingraph.execution.commands import DEFAULT_STOP_REASON
 from chaingraph.execution.fold import Folded
@@ -9,6 +11,17 @@ from chaingraph.execution.records import Command, CommandKind, ExecutionRow, Sta
 
 #: Who sends what nobody asked for.
 SENDER = "chaingraph"
+
+
+#: Begins the ids under which commands go down a tree, so that they are none of a caller's.
+DOWN = "tree:"
+
+
+def passed_on(command: Command) -> Command:
+    """A command as the children get it."""
+    if command.id.startswith(DOWN):
+        return command
+    return replace(command, id=f"{DOWN}{command.id}", seq=0, at=0)
 
 
 def farewell(execution_id: str, folded: Folded, stop: Command | None = None) -> Command | None:
@@ -20,9 +33,9 @@ def farewell(execution_id: str, folded: Folded, stop: Command | None = None) -> 
         return None
     if stop is not None:
         reason = stop.data.get("reason") or DEFAULT_STOP_REASON
-        return Command(stop.id, CommandKind.STOP, stop.caller, {"reason": reason})
+        return passed_on(Command(stop.id, CommandKind.STOP, stop.caller, {"reason": reason}))
     reason = folded.error_message or f"Execution {execution_id} {folded.status.value}"
-    return Command(f"{execution_id}:ended", CommandKind.STOP, SENDER, {"reason": reason})
+    return Command(f"{DOWN}{execution_id}", CommandKind.STOP, SENDER, {"reason": reason})
 
 
 def end_of_child(

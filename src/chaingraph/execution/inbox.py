@@ -15,6 +15,7 @@ from typing import Any
 from chaingraph.engine.run import Run
 from chaingraph.errors import StoreUnavailable
 from chaingraph.execution.commands import DEFAULT_STOP_REASON
+from chaingraph.execution.family import passed_on
 from chaingraph.execution.ports import Journal, Ring
 from chaingraph.execution.recorder import Recorder
 from chaingraph.execution.records import Command, CommandKind
@@ -99,14 +100,14 @@ class Inbox:
         said = {"reason": data.get("reason"), **told, **({"tree": True} if tree else {})}
         self._run.pause(said, now=bool(data.get("now")))
         if tree:
-            self._recorder.cascade(command)
+            self._recorder.cascade(passed_on(command))
 
     def _resume(self, command: Command, told: dict[str, Any]) -> None:
         """What paused the tree is undone for the tree."""
         tree = bool(command.data.get("tree")) or self._run.is_paused_as_tree
         self._run.resume({**told, **({"tree": True} if tree else {})})
         if tree:
-            self._recorder.cascade(command)
+            self._recorder.cascade(passed_on(command))
 
     async def _child_ended(self, command: Command) -> None:
         """The outputs of a child are read only if a node waits for them."""

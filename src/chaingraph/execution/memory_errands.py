@@ -8,6 +8,7 @@ from chaingraph.errors import IllegalTransition
 from chaingraph.execution.family import end_of_child
 from chaingraph.execution.memory import MemoryJournal
 from chaingraph.execution.memory_row import MemoryRow
+from chaingraph.execution.ports import PassedOn
 from chaingraph.execution.records import Command, Disposition, Segment, Status
 
 
@@ -33,14 +34,15 @@ class MemoryErrands:
         woke = parent.deliver(end, self._clock()).woke
         return Segment(parent.row.id, woke) if woke is not None else None
 
-    async def cascade(self, roots: frozenset[str] | None = None) -> list[str]:
-        got: list[str] = []
+    async def cascade(self, roots: frozenset[str] | None = None) -> PassedOn:
+        done = PassedOn()
         while pending := [each for each in self._in(roots) if each.cascade is not None]:
             for parent in pending:
                 command, parent.cascade = parent.cascade, None
                 assert command is not None
-                got += [each.row.id for each in self._children(parent) if self._got(each, command)]
-        return got
+                for child in self._children(parent):
+                    self._pass_on(command, child, done)
+        return done
 
     def _children(self, parent: MemoryRow) -> list[MemoryRow]:
         return [
@@ -50,11 +52,15 @@ class MemoryErrands:
             and each.dispatch.disposition is not Disposition.DONE
         ]
 
-    def _got(self, child: MemoryRow, command: Command) -> bool:
+    def _pass_on(self, command: Command, child: MemoryRow, done: PassedOn) -> None:
         try:
-            return not child.deliver(command, self._clock()).repeated
+            answer = child.deliver(command, self._clock())
         except IllegalTransition:
-            return False
+            return
+        if not answer.repeated:
+            done.reached.append(child.row.id)
+        if answer.woke is not None:
+            done.queued.append(Segment(child.row.id, answer.woke))
 
     def _in(self, roots: frozenset[str] | None) -> Iterator[MemoryRow]:
         for each in list(self._executions.values()):

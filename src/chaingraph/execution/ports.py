@@ -260,6 +260,14 @@ class Fleet(Protocol):
         """Free what dead workers still occupy in the dispatcher's queue; how much it was."""
 
 
+@dataclass(slots=True)
+class PassedOn:
+    """What came of tree commands: the executions that got one, and the segments it queued."""
+
+    reached: list[str] = field(default_factory=list)
+    queued: list[Segment] = field(default_factory=list)
+
+
 class Errands(Protocol):
     """What is to be brought from one execution to another, or is due. Every worker does it.
 
@@ -273,9 +281,9 @@ class Errands(Protocol):
     async def tell_parents(self, roots: frozenset[str] | None = None) -> list[Segment]:
         """Deliver the ends of children to their parents."""
 
-    async def cascade(self, roots: frozenset[str] | None = None) -> list[str]:
+    async def cascade(self, roots: frozenset[str] | None = None) -> PassedOn:
         """Deliver the tree commands that are pending to the children, and what comes of it to
-        theirs; the ids of all executions that got one."""
+        theirs."""
 
 
 class TypeRegistry(Protocol):

@@ -37,13 +37,14 @@ from chaingraph.errors import ExecutionNotFound, Fenced, FlowNotFound, InboxMove
 from chaingraph.execution.active_time import ActiveTime
 from chaingraph.execution.boundary import reached
 from chaingraph.execution.children import Children, Limits, outputs_of
+from chaingraph.execution.family import farewell
 from chaingraph.execution.fold import Folded, after
 from chaingraph.execution.inbox import Inbox, reason_of
 from chaingraph.execution.intake import Prepared
 from chaingraph.execution.ports import Bell, Journal, NewExecution, Opened, Ring, commands_of
 from chaingraph.execution.reading import PAGE, read_events, with_blobs
 from chaingraph.execution.recorder import Recorder
-from chaingraph.execution.records import Command, CommandKind, Lease, Segment, Stored
+from chaingraph.execution.records import Command, Lease, Segment, Stored
 from chaingraph.superjson import JsError
 
 if TYPE_CHECKING:
@@ -233,19 +234,12 @@ class _Advance:
     async def _end(self, ending: Ended) -> None:
         type_, data = self._terminal(ending)
         cascade = None
-        if self._state.open_children and not isinstance(ending, Completed):
-            cascade = self._stop_of_children(ending)
+        if self._state.open_children:
+            folded = after(self._recorder.folded, type_, self._world.clock(), data)
+            cascade = farewell(self._id, folded, self._inbox.stop)
         await self._recorder.end(type_, data, seen=self._inbox.seen, cascade=cascade)
         if cascade is not None or self._stored.row.parent_execution_id is not None:
             self._world.errand()
-
-    def _stop_of_children(self, ending: Ended) -> Command:
-        """Children stop with their parent, also with one that failed."""
-        if self._inbox.stop is not None:
-            return self._inbox.stop
-        said = ending.message if isinstance(ending, Failed) else "it has failed"
-        data = {"reason": f"Parent execution {self._id} has ended: {said}"}
-        return Command(f"{self._id}:ended", CommandKind.STOP, self._stored.row.owner_id, data)
 
     def _parked(self, wake_at: int | None) -> dict[str, Any]:
         """What the execution waits for, as it is told."""

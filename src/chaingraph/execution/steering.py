@@ -12,6 +12,7 @@ from chaingraph.engine.events import EventType
 from chaingraph.engine.waiting import refusal
 from chaingraph.errors import BadInput, ExecutionNotFound, Forbidden
 from chaingraph.execution.commands import DEFAULT_STOP_REASON, Answer
+from chaingraph.execution.family import DOWN
 from chaingraph.execution.ports import Bell, Journal, commands_of
 from chaingraph.execution.reading import decode
 from chaingraph.execution.records import (
@@ -136,11 +137,16 @@ class Steering:
         if not named and not principal.may_use(stored.row.owner_id):
             raise Forbidden(f"execution {execution_id}")
         reasons = [refusal(wait, value, principal.user_id, principal.role) for wait in waits]
-        if reasons and None not in reasons:
+        if reasons and None not in reasons and not await self._knows(execution_id, command_id):
             raise BadInput(f"Signal {name} does not fit: {reasons[0]}")
         data = {"name": name, "value": value, "role": principal.role}
         command = Command(command_id or uuid4().hex, CommandKind.SIGNAL, principal.user_id, data)
         await self._deliver(execution_id, command)
+
+    async def _knows(self, execution_id: str, command_id: str | None) -> bool:
+        """Whether this very command came before: then its first answer counts."""
+        known = await self._journal.inbox(execution_id, 0) if command_id is not None else ()
+        return any(each.id == command_id for each in known)
 
     async def _waits(self, stored: Stored, name: str) -> list[Mapping[str, Any]]:
         """What a parked execution waits for under this name: its last event tells."""
@@ -178,6 +184,8 @@ class Steering:
         await self._deliver(execution_id, command)
 
     async def _deliver(self, execution_id: str, command: Command) -> Answer:
+        if command.id.startswith(DOWN):
+            raise BadInput(f"A command id does not begin with {DOWN!r}")
         answer = await self._journal.deliver(execution_id, command)
         self._bell.ring(commands_of(execution_id))
         self._bell.ring(execution_id)
