@@ -111,7 +111,10 @@ class Program:
 
     def end(self) -> str:
         """What else it prints until it ends."""
-        return self._process.communicate(timeout=30)[0]
+        assert self._process.stdout is not None
+        rest = self._process.stdout.read()  # of this stream: it may have read ahead
+        self._process.wait(30)
+        return rest
 
     @property
     def code(self) -> int | None:

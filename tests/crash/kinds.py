@@ -216,9 +216,7 @@ def short(flow: FlowBuilder) -> None:
 #: The flows of the crash matrix.
 MATRIX = (chain, wide, diamond, branch, error_catch, group, stream, mixed)
 OTHERS = (endless, frozen, slow_chain, waiting, busy, poison, short)
-FLOWS: dict[str, Draw] = {
-    each.__name__: each for each in (*MATRIX, *OTHERS, *steered.FLOWS)
-}
+FLOWS: dict[str, Draw] = {each.__name__: each for each in (*MATRIX, *OTHERS, *steered.FLOWS)}
 
 
 def built(draw: Draw, types: Catalog) -> Flow:

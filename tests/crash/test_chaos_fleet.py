@@ -9,15 +9,17 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
 import pytest
 
 from chaingraph.errors import StoreUnavailable
+from chaingraph.execution.records import LOCAL
 from chaingraph.modes import House
 from tests.crash.apis import ApiProcess
-from tests.crash.trial import trial
+from tests.crash.trial import Trial, insist, trial
 from tests.crash.worker_process import Role
 from tests.crash.workers import WorkerProcess
 from tests.servers import PostgresServer, new_database
@@ -27,9 +29,13 @@ log = logging.getLogger(__name__)
 SEED = 4021
 LONG = (pytest.mark.chaos, pytest.mark.timeout(300))
 MIX = (
-    "chain", "frozen", "wide", "slow_chain", "branch", "frozen", "error_catch", "stream", "frozen",
-    "mixed",
+    "chain", "frozen", "family", "slow_chain", "held", "branch", "frozen", "calling", "error_catch",
+    "stream", "timed", "frozen", "signalled", "mixed", "tried", "wide", "two", "chain",
 )  # fmt: skip
+
+
+#: What executions of some of these wait for.
+SIGNALS = {"held": ("go",), "signalled": ("late", "early")}
 
 
 @dataclass
@@ -109,7 +115,7 @@ async def test_nothing_is_lost_whoever_dies(
     log.info("seed %d", SEED)
     url, effects = new_database(own_postgres_server.url), tmp_path / "effects"
     async with trial(url, effects) as on_trial:
-        flow_ids = [await on_trial.store(flow) for flow in MIX]
+        flow_ids = {flow: await on_trial.store(flow) for flow in MIX}
         with cast(url, effects) as playing:
             ids: list[str] = []
             streams: list[asyncio.Task[list[int]]] = []
@@ -117,7 +123,10 @@ async def test_nothing_is_lost_whoever_dies(
                 tasks.create_task(kill(playing, on_trial.house, dice, seconds, pauses))
                 tasks.create_task(crash(own_postgres_server, after=seconds / 2))
                 for n in range(executions):
-                    ids.append(await playing.api.begin(flow_ids[n % len(flow_ids)]))
+                    flow = MIX[n % len(MIX)]
+                    ids.append(await playing.api.begin(flow_ids[flow]))
+                    if flow in SIGNALS:
+                        tasks.create_task(steer(on_trial, flow, ids[-1]))
                     streams.append(asyncio.create_task(on_trial.positions(ids[-1])))
                     await asyncio.sleep(0.8 * seconds / executions)
             playing.replace_the_ended()
@@ -128,7 +137,21 @@ async def test_nothing_is_lost_whoever_dies(
         assert await on_trial.recoveries(), "nobody was hit"
         assert Counter(row.status for row in rows) == {"completed": executions}
         assert all(positions == list(range(len(positions))) for positions in seen)
-        assert await on_trial.findings(ids) == []
+        assert await on_trial.broken_trees(ids) == []
+
+
+async def steer(on_trial: Trial, flow: str, execution_id: str) -> None:
+    """Do what an execution of this flow needs to come to its end; as a caller who does not give up.
+
+    `held` is paused for a moment. Each call may be made again, under its command id.
+    """
+    service = on_trial.house.service
+    if flow == "held":
+        await insist(lambda: service.pause(LOCAL, execution_id, command_id="pause"))
+        await asyncio.sleep(1)
+        await insist(lambda: service.resume(LOCAL, execution_id, command_id="resume"))
+    for name in SIGNALS[flow]:
+        await insist(partial(service.signal, LOCAL, execution_id, name, 1, command_id=name))
 
 
 async def kill(

@@ -20,7 +20,7 @@ from chaingraph.execution.records import LOCAL, ExecutionRow
 from chaingraph.modes import House, open_house
 from chaingraph.settings import Settings
 from tests.crash.kinds import FLOWS, built, catalog
-from tests.crash.reports import report, tree_reports
+from tests.crash.reports import Report, report, tree_reports
 
 T = TypeVar("T")
 #: Seconds between two tries of a caller whom the database did not answer.
@@ -90,22 +90,17 @@ class Trial:
 
     async def broken_trees(self, roots: Iterable[str]) -> list[str]:
         """As `findings`, for all executions of these trees; and what is wrong between them."""
-        wrong = []
-        for root in roots:
-            found = await tree_reports(self.house, root)
-            wrong += [f"{root}, {name}: {e}" for name in found for e in found[name]["findings"]]
-            wrong += await self.findings([row.id for row in await self.tree(root)])
-        return wrong
+        effects = self.counted_effects()
+        trees = [await tree_reports(self.house, root) for root in roots]
+        return [
+            wrong for tree in trees for each in tree.values() for wrong in _broken(each, effects)
+        ]
 
     async def findings(self, ids: Iterable[str]) -> list[str]:
         """Broken promises: those of the journals, and I4 by the file of effects."""
         effects = self.counted_effects()
-        wrong = []
-        for execution_id in ids:
-            found = await report(self.house, execution_id)
-            broken = [*found["findings"], *_broken_effects(execution_id, found, effects)]
-            wrong += [f"{execution_id}: {each}" for each in broken]
-        return wrong
+        reports = [await report(self.house, execution_id) for execution_id in ids]
+        return [wrong for each in reports for wrong in _broken(each, effects)]
 
     async def recoveries(self) -> Counter[str]:
         """How often each execution was taken over."""
@@ -138,15 +133,18 @@ async def insist(call: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(PAUSE)
 
 
-def _broken_effects(
-    execution_id: str, found: dict[str, Any], effects: Counter[tuple[str, str]]
-) -> list[str]:
+def _broken(found: Report, effects: Counter[tuple[str, str]]) -> list[str]:
+    broken = [*found["findings"], *_broken_effects(found, effects)]
+    return [f"{found['id']}: {each}" for each in broken]
+
+
+def _broken_effects(found: Report, effects: Counter[tuple[str, str]]) -> list[str]:
     """An effect comes at most once for each committed start, and that of a `once` node once."""
     starts = Counter(node for type_, node in found["types"] if type_ == "node:started")
     wrong = []
     for node_id in found["nodes"]:
         for kind in ("effect", "once"):
-            count = effects[f"{execution_id}/{node_id}", kind]
+            count = effects[f"{found['id']}/{node_id}", kind]
             if count > (starts[node_id] if kind == "effect" else 1):
                 wrong.append(f"I4: {kind} {node_id} came {count} times, {starts[node_id]} starts")
     return wrong

@@ -10,7 +10,6 @@ from typing import Any
 
 from chaingraph.engine.authoring import Context, NodeError, node
 from chaingraph.engine.catalog import Catalog
-from chaingraph.engine.waits import Received, Signal
 from chaingraph.flow.build import FlowBuilder
 from chaingraph.flow.model import Flow
 from chaingraph.nodes import builtin_catalog
@@ -72,19 +71,12 @@ class Bodies:
                 raise NodeError("not now")
             return number + 1
 
-        @node(kind="once", waits=lambda: Signal("paid", {"type": "number"}))
-        async def settle_bill(ctx: Context, number: float = 0) -> float:
-            self._called(ctx)
-            await self.door.wait()
-            assert isinstance(ctx.answer, Received)
-            return number + ctx.answer.value
-
         @node(kind="pure", quick=True)
         def burst(ctx: Context) -> None:
             for n in range(2):
                 ctx.emit_event("news", {"n": n})
 
-        yield from (flaky, settle_bill, burst)
+        yield from (flaky, burst)
 
 
 def chain(flow: FlowBuilder) -> None:
@@ -109,8 +101,10 @@ def signalled(flow: FlowBuilder) -> None:
 
 
 def billing(flow: FlowBuilder) -> None:
-    billed = flow.add("SettleBill", "billed")
-    flow.add("Pay", "paid", number=billed["result"])
+    wait = flow.add("WaitForSignalNode", "wait", name="paid", schema={"type": "number"})
+    launched = flow.add("Launch", "launched")
+    flow.connect(wait["__success"], launched["__execute"])
+    flow.add("Pay", "paid", number=launched["result"])
 
 
 def sleeping(flow: FlowBuilder) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chaingraph.engine.events import Event, EventType
+from chaingraph.execution.family import DOWN
 from chaingraph.execution.records import Command, CommandKind, Disposition, Status, Stored
 from chaingraph.execution.worker import POISON
 
@@ -114,10 +115,10 @@ class Model:
             return command.data["status"] == self.children[command.id].status
         if command.kind is CommandKind.START:
             return at == 0 and (self.is_fork or self.parent is not None)
-        stops = command.kind is CommandKind.STOP
-        parent = self.parent
-        ends = stops and parent is not None and parent.status.is_terminal
-        return ends or (parent is not None and parent.knows(command.id))
+        if self.parent is None:
+            return False
+        ends = command.kind is CommandKind.STOP and self.parent.status.is_terminal
+        return ends or self.parent.knows(command.id) or self.parent.knows(command.id[len(DOWN) :])
 
     def saw(self, event: Event) -> None:
         """One more event of the journal."""

@@ -66,3 +66,5 @@ DUE = _due()
 OVERLOOKED = _overlooked()
 UNTOLD = _untold()
 PENDING = _pending()
+#: Whether there is any of them: one question for the many rounds in which there is none.
+ANY = sa.select(sa.or_(*(sa.exists(each.limit(1)) for each in (DUE, UNTOLD, PENDING, OVERLOOKED))))

@@ -39,6 +39,10 @@ class SqlErrands:
         self._dispatcher = dispatcher
         self._clock = clock
 
+    async def is_any(self) -> bool:
+        at = self._clock()
+        return bool(await self._database.read(lambda c: c.execute(ask.ANY, {"at": at}).scalar()))
+
     async def wake_due(self, roots: Roots = None) -> list[Segment]:
         at = self._clock()
         due, missed = _within(ask.DUE, roots), _within(ask.OVERLOOKED, roots)

@@ -51,6 +51,8 @@ class Courier:
 
     async def _round(self) -> None:
         self._called.clear()
+        if not await self.errands.is_any():
+            return
         passed_on = await self.errands.cascade(self.roots)
         self._launch(passed_on.queued)
         for execution_id in passed_on.reached:

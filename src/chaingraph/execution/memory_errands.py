@@ -17,6 +17,10 @@ class MemoryErrands:
         self._executions = journal.executions
         self._clock = clock
 
+    async def is_any(self) -> bool:
+        at, known = self._clock(), self._executions.values()
+        return any(not e.parent_told or e.cascade is not None or _is_due(e, at) for e in known)
+
     async def wake_due(self, roots: frozenset[str] | None = None) -> list[Segment]:
         at = self._clock()
         return [each.wake(at) for each in self._in(roots) if _is_due(each, at)]

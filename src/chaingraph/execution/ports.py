@@ -275,6 +275,9 @@ class Errands(Protocol):
     trees of these executions. Segments that were queued by it are returned.
     """
 
+    async def is_any(self) -> bool:
+        """Whether there is anything to do, in any tree."""
+
     async def wake_due(self, roots: frozenset[str] | None = None) -> list[Segment]:
         """Queue what is parked and whose `wake_at` has come."""
 
