@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
 from chaingraph.execution.records import LOCAL, Disposition, ExecutionRow, Status
 from tests.crash.conftest import MakeDatabase
 from tests.crash.trial import Trial, trial

@@ -101,6 +101,7 @@ class Workplace:
     #: who was declared dead and does not know it
     zombies: list[Process] = field(default_factory=list)
     _world: World = field(init=False)
+    _errors: list[BaseException] = field(default_factory=list)
     _calls: set[asyncio.Future[Any]] = field(default_factory=set)
     _ids: count[int] = field(default_factory=count)
     _name: str = field(default_factory=lambda: uuid4().hex[:8])
@@ -128,7 +129,12 @@ class Workplace:
         )
 
     async def open(self) -> None:
+        asyncio.get_running_loop().set_exception_handler(self._unheard)
         self.workers = [await self._joined() for _ in range(2)]
+
+    def _unheard(self, loop: asyncio.AbstractEventLoop, told: dict[str, Any]) -> None:
+        """An exception that nobody waits for is raised with the next look at the segments."""
+        self._errors.append(told.get("exception") or RuntimeError(told["message"]))
 
     async def _joined(self) -> Process:
         row = WorkerRow(f"{self._name}-{next(self._ids)}", "here", 1, 0.0, 0, True)
@@ -172,6 +178,8 @@ class Workplace:
 
     def _sweep(self) -> None:
         """Forget what is over. Raises what a segment raised, unless its worker is dead."""
+        if self._errors:
+            raise self._errors.pop()
         for process in (*self.workers, *self.zombies):
             for execution_id, task in list(process.segments.items()):
                 if task.done():

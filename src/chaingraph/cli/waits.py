@@ -33,4 +33,6 @@ def _wait(wait: Mapping[str, Any]) -> str:
             return f"for the signal {wait['name']}{asked}{limit}"
         case "child":
             return f"for execution {wait['executionId']} of flow {wait['flowId']}"
+        case "retry":
+            return f"for another try {until(wait['due'])}".rstrip()
     return until(wait["due"])

@@ -246,9 +246,7 @@ class Run:
 
     def _take_up(self, node_id: str) -> None:
         """A node that is ready by plan runs, or goes on waiting."""
-        node = self._state.nodes[node_id]
-        waits = node.wait is not None and node.answer is None
-        if waits or node.retry_at is not None:
+        if self._state.nodes[node_id].waits_for is not None:
             self._waiting.add(node_id)
         else:
             self._ready.extend((node_id,))

@@ -49,6 +49,13 @@ class NodeState:
     failures: int = 0
     retry_at: float | None = None
 
+    @property
+    def waits_for(self) -> Mapping[str, Any] | None:
+        """What keeps its body from running, as it is told; None: nothing."""
+        if self.retry_at is not None:
+            return {"kind": "retry", "due": None if self.retry_at == NEVER else self.retry_at}
+        return self.wait if self.answer is None else None
+
 
 def _stream(value: Any) -> Channel:
     channel = Channel()

@@ -244,9 +244,9 @@ class _Advance:
     def _parked(self, wake_at: int | None) -> dict[str, Any]:
         """What the execution waits for, as it is told."""
         waits = [
-            {"nodeId": node_id, **node.wait}
+            {"nodeId": node_id, **wait}
             for node_id, node in self._state.nodes.items()
-            if node.wait is not None and node.answer is None
+            if (wait := node.waits_for) is not None
         ]
         return {
             "waits": waits,

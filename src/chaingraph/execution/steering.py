@@ -202,7 +202,7 @@ def _plain(name: str, value: Any) -> Any:
         raise BadInput("A signal has a name")
     try:
         kept = plain(value)
-        size = len(json.dumps(kept))
+        size = len(json.dumps(kept, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise BadInput(f"Signal {name} carries what JSON cannot say: {error}") from error
     if size > MAX_SIGNAL_BYTES:
