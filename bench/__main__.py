@@ -25,6 +25,7 @@ from bench import (
     starting,
     takeover,
     throughput,
+    trees,
 )
 from bench.lines import Line, report, table
 from bench.stage import Stage
@@ -42,6 +43,7 @@ MEASUREMENTS: dict[str, Measure] = {
     "takeover": takeover.measure,
     "idle": idle.measure,
     "neighbour": neighbour.measure,
+    "trees": trees.measure,
 }
 
 

@@ -40,3 +40,13 @@ def hold(types: Catalog, seconds: float, owner: str = "local") -> Flow:
     flow = FlowBuilder("hold", types, id=f"V2hold{owner}", owner=owner)
     flow.add("Hold", "hold", seconds=seconds)
     return flow.build()
+
+
+def sleepers(types: Catalog, children: int) -> Flow:
+    """So many children that sleep for an hour."""
+    flow = FlowBuilder("sleepers", types, id=f"V2sleepers{children}")
+    flow.add("Herald", "herald", count=children)
+    called = flow.add("EventListenerNodeV2", "called", eventName="sleep")
+    sleep = flow.add("SleepNode", "sleep", duration=3_600_000)
+    flow.connect(called["__success"], sleep["__execute"])
+    return flow.build()

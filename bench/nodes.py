@@ -32,3 +32,9 @@ async def chatter(ctx: Context, lines: int = 0, per_second: float = 0) -> int:
 async def hold(seconds: float = 0) -> float:
     await asyncio.sleep(seconds)
     return seconds
+
+
+@node(kind="effect")
+async def herald(ctx: Context, count: int = 0) -> None:
+    for _ in range(count):
+        ctx.emit_event("sleep", {})

@@ -42,7 +42,10 @@ class Matrix:
     life: Life
 
     def check(self, *, step: int = 1, first: int = 1, most: int | None = None) -> None:
-        """A crash at each boundary (or every `step`-th, or so many) leaves what a clean run leaves."""
+        """A crash at each boundary leaves what a clean run leaves.
+
+        Or at every `step`-th one, or at about `most` of them.
+        """
         clean = self._clean_run()
         count = len(clean.boundaries)
         boundaries = range(first, count + 1, step if most is None else max(1, count // most))
@@ -50,7 +53,7 @@ class Matrix:
         codes = self.warm.run(cases)
         assert [each for case in cases for each in judge(case, clean.executions)] == []
         # A run may have fewer boundaries than the clean one: commits are grouped as they come.
-        assert sum(map(was_cut, codes)) >= len(cases) - 4
+        assert sum(map(was_cut, codes)) >= 0.8 * len(cases)
 
     def _clean_run(self) -> Case:
         only = self._case(0)
@@ -126,11 +129,12 @@ def test_a_stop_survives_a_crash_at_every_boundary(
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("dispatch", [False, True], ids=["alone", "with-queue"])
 @pytest.mark.parametrize(("act", "flow"), STEERED)
 def test_what_is_steered_survives_a_crash_at_every_boundary(
     act: str, flow: str, dispatch: bool, warm: Warm, make_database: MakeDatabase, tmp_path: Path
 ) -> None:
+    """With the queue, which makes a life much longer, at every third."""
     life = Life("", flow, "", dispatch=dispatch, act=act)
-    Matrix(warm, make_database, tmp_path, life).check()
+    Matrix(warm, make_database, tmp_path, life).check(step=3 if dispatch else 1)

@@ -154,7 +154,12 @@ class Workplace:
             turns += 1
 
     async def work(
-        self, worker: int, execution_id: str, *, dies_after: int | None = None, committed: bool = False
+        self,
+        worker: int,
+        execution_id: str,
+        *,
+        dies_after: int | None = None,
+        committed: bool = False,
     ) -> None:
         """Begin its queued segment, if there is one; until somebody has to do something.
 
@@ -165,15 +170,22 @@ class Workplace:
         if found is None or found.dispatch.disposition is not Disposition.QUEUED:
             return
         segment = Segment(execution_id, found.dispatch.number)
-        assert await journal.claim(replace(segment, number=segment.number - 1), process.row.id) is None
+        outdated = replace(segment, number=segment.number - 1)
+        assert await journal.claim(outdated, process.row.id) is None
         lease = await journal.claim(segment, process.row.id)
-        assert lease is not None
+        if lease is None:  # a command has ended it just now
+            return
         process.line.appends_left, process.line.dies_committed = dies_after, committed
         process.segments[execution_id] = asyncio.create_task(run_leased(process.world, lease))
         await self.quiet()
         process.line.appends_left = None
         if process.line.is_cut:
             await self.kill(worker)
+        self._sweep()
+
+    async def finish(self, worker: int) -> None:
+        """Return when what this worker runs is over; nobody else has to do anything for it."""
+        await asyncio.gather(*self.workers[worker].segments.values())
         self._sweep()
 
     def _sweep(self) -> None:
