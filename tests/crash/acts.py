@@ -135,6 +135,35 @@ async def retry(caller: Caller) -> dict[str, Report]:
     return ended | await _ended(caller, forked, "fork")
 
 
+async def fork_live(caller: Caller) -> dict[str, Report]:
+    """Fork what waits; each of the two gets its signal."""
+    execution_id, service = await caller.running(), caller.service
+    await service.signal(LOCAL, execution_id, "early", 1, command_id="early")
+    await caller.until(execution_id, "node:waiting", "late")
+    forked = await service.fork(LOCAL, execution_id, idempotency_key="fork")
+    await caller.work_on(forked)
+    for each in (execution_id, forked):
+        await service.signal(LOCAL, each, "late", 2, command_id="late")
+    return await _ended(caller, execution_id) | await _ended(caller, forked, "fork")
+
+
+async def mend(caller: Caller) -> dict[str, Report]:
+    """What is out of tries holds the execution until somebody has opened the gate."""
+    execution_id = await caller.running()
+    await caller.until(execution_id, "flow:paused")
+    gate(caller.effects).touch()
+    await caller.service.resume(LOCAL, execution_id, command_id="resume")
+    return await _ended(caller, execution_id)
+
+
+async def stop_paused(caller: Caller) -> dict[str, Report]:
+    execution_id = await caller.running()
+    await caller.service.pause(LOCAL, execution_id, command_id="pause")
+    await caller.until(execution_id, "flow:paused")
+    await caller.service.stop(LOCAL, execution_id, command_id="stop")
+    return await _ended(caller, execution_id)
+
+
 async def stop_tree(caller: Caller) -> dict[str, Report]:
     execution_id = await caller.running()
     await caller.family(execution_id, 4, _have_all_started)
@@ -153,6 +182,20 @@ async def pause_tree(caller: Caller) -> dict[str, Report]:
     for row in rows[1:]:
         await caller.until(row.id, "flow:resumed")
         await service.signal(LOCAL, row.id, "go", 7, command_id="go")
+    return await _ended(caller, execution_id)
+
+
+async def pause_parent(caller: Caller) -> dict[str, Report]:
+    """The ends of its children wait for a parent that is paused."""
+    execution_id, service = await caller.running(), caller.service
+    _, *children = await caller.family(execution_id, 4, _have_all_started)
+    await service.pause(LOCAL, execution_id, command_id="pause")
+    await caller.until(execution_id, "flow:paused")
+    for row in children:
+        await service.signal(LOCAL, row.id, "go", 7, command_id="go")
+    for row in children:
+        await caller.end_of(row.id)
+    await service.resume(LOCAL, execution_id, command_id="resume")
     return await _ended(caller, execution_id)
 
 
@@ -177,6 +220,7 @@ async def _ended(caller: Caller, execution_id: str, name: str = "root") -> dict[
 ACTS: dict[str, Act] = {
     each.__name__: each
     for each in (
-        run, stop, pause, debug, answer, fork, retry, stop_tree, pause_tree, lose_a_child,
+        run, stop, pause, debug, answer, fork, fork_live, retry, mend, stop_paused, stop_tree,
+        pause_tree, pause_parent, lose_a_child,
     )
 }  # fmt: skip

@@ -101,6 +101,13 @@ def failing(flow: FlowBuilder) -> None:
     flow.add("Pay", "beside", number=first["result"])
 
 
+def exhausted(flow: FlowBuilder) -> None:
+    first = flow.add("Pay", "first", number=1)
+    policy = {"attempts": 2, "delayMs": 10, "then": "pause"}
+    closed = flow.add("Closed", "closed", number=first["result"], retry=policy)
+    flow.add("Pay", "after", number=closed["result"])
+
+
 def family(flow: FlowBuilder) -> None:
     """Two children, one of which has a child."""
     flow.add("Tell", "root", names=["a", "b"])
@@ -160,6 +167,6 @@ def generations(flow: FlowBuilder) -> None:
 #: The flows that flows call.
 CALLED = {"calling": ("chain",)}
 FLOWS = (
-    held, signalled, timed, tried, failing, family, waiting_family, calling, two, hundred,
-    thousand, generations,
+    held, signalled, timed, tried, failing, exhausted, family, waiting_family, calling, two,
+    hundred, thousand, generations,
 )  # fmt: skip

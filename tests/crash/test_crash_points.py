@@ -25,9 +25,13 @@ STEERED = (
     ("run", "family"),
     ("run", "calling"),
     ("fork", "chain"),
+    ("fork_live", "signalled"),
     ("retry", "failing"),
+    ("mend", "exhausted"),
+    ("stop_paused", "held"),
     ("stop_tree", "waiting_family"),
     ("pause_tree", "waiting_family"),
+    ("pause_parent", "waiting_family"),
     ("lose_a_child", "waiting_family"),
 )
 
@@ -90,7 +94,7 @@ def test_what_is_steered_survives_a_crash_at_some_of_its_boundaries(
     request: pytest.FixtureRequest,
 ) -> None:
     """Each of these has dozens. The first is past the storing of the flow."""
-    most = 4 if "postgres" in request.node.name else 12
+    most = 3 if "postgres" in request.node.name else 10
     life = Life("", flow, "", act=act)
     Matrix(warm, make_database, tmp_path, life).check(first=5, most=most)
 

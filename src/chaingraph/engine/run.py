@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
@@ -31,6 +30,7 @@ from chaingraph.engine.node import Kind, NodeError
 from chaingraph.engine.options import Options
 from chaingraph.engine.plan import Plan
 from chaingraph.engine.ready import Ready
+from chaingraph.engine.restoring import unfinished
 from chaingraph.engine.state import FlowState
 from chaingraph.engine.step import Children, Step
 from chaingraph.engine.waiting import Waiting
@@ -219,30 +219,14 @@ class Run:
         loop.call_later(max(grace, once_grace), self._abandon, tuple(Kind))
 
     def restore(self) -> None:
-        """Bring the plan to where the journal is, and greet the nodes that wait for nothing.
-
-        Done once. Nodes come after those that feed them, so a stream is begun anew before it is
-        read anew.
-        """
-        if self._is_restored:
-            return
-        self._is_restored = True
-        self._state.all_committed()
-        first = self._plan.first()
-        for node_id in first:
-            if not self._state.nodes[node_id].announced:
-                self._status(node_id, "initialized", old="idle")
-        todo = deque(first)
-        for container in self._graph.children:  # may give a port on before it is ready itself
-            todo += self._resolve_again(container)
-        while todo:
-            node_id = todo.popleft()
-            outcome = self._state.nodes[node_id].outcome
-            todo += self._resolve_again(node_id)
-            if outcome is None:
+        """Go on from where the journal is. Done once."""
+        if not self._is_restored:
+            self._is_restored = True
+            for node_id in unfinished(self._plan, self._state, self._greet):
                 self._take_up(node_id)
-            else:
-                todo += self._plan.finish(node_id, outcome)
+
+    def _greet(self, node_id: str) -> None:
+        self._status(node_id, "initialized", old="idle")
 
     def _take_up(self, node_id: str) -> None:
         """A node that is ready by plan runs, or goes on waiting."""
@@ -250,10 +234,6 @@ class Run:
             self._waiting.add(node_id)
         else:
             self._ready.extend((node_id,))
-
-    def _resolve_again(self, node_id: str) -> list[str]:
-        ports = self._state.nodes[node_id].resolved
-        return [ready for port in sorted(ports) for ready in self._plan.resolve(node_id, port)]
 
     # What the steps ask of the run.
 
