@@ -217,3 +217,36 @@ async def test_a_called_flow_of_another_owner_is_refused() -> None:
     inner.add("MathNode", "sum", a=1, b=2, operation="add")
     lab, run = await called(lab, inner, {})
     assert "belongs to another owner" in run.failure("call")[1]
+
+
+async def test_a_resume_of_the_tree_reaches_children_that_were_paused_one_by_one() -> None:
+    lab, build = lab_and_flow()
+    build.add("Burst", "burst", count=2)
+    heard = build.add("EventListenerNodeV2", "heard", eventName="news")
+    wait = build.add("SleepNode", "sleep", duration=60_000)
+    build.connect(heard["__success"], wait["__execute"])
+    execution_id = await ran(lab, build)
+    child = (await family(lab, execution_id))[1]
+    for each in (child.id, execution_id):
+        await lab.service.pause(LOCAL, each)
+    await lab.settle()
+    await lab.service.resume(LOCAL, execution_id, tree=True)
+    await lab.settle()
+    assert {r.status for r in await family(lab, execution_id)} == {Status.RUNNING}
+
+
+async def test_a_called_flow_that_fails_fails_its_node_and_not_the_flow() -> None:
+    lab, inner = lab_and_flow("inner")
+    inner.add("SleepNode", "sleep", duration=3_600_000)
+    await lab.service.import_flow(LOCAL, inner.build())
+    outer = FlowBuilder("outer", lab.catalog, id="outer")
+    outer.add("RunFlowNode", "call", flowId="inner")
+    segment = await lab.begin(outer.build(), childFailure="fail")  # type: ignore[arg-type]
+    await lab.work(segment)
+    await lab.settle()
+    child = (await family(lab, segment.execution_id))[1]
+    await lab.service.stop(LOCAL, child.id, reason="gone")
+    await lab.settle()
+    run = await verified(lab, segment.execution_id)
+    assert run.stored.row.status is Status.COMPLETED
+    assert run.failure("call")[1] == "Flow inner did not complete: gone"

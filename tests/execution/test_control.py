@@ -9,7 +9,7 @@ import pytest
 
 from chaingraph.engine.authoring import Context, node
 from chaingraph.errors import BadInput, IllegalTransition
-from chaingraph.execution.records import LOCAL, Disposition, Segment, Status
+from chaingraph.execution.records import LOCAL, Command, CommandKind, Disposition, Segment, Status
 from chaingraph.execution.verify import verify
 from tests.laboratory import Lab, Run, lab_of, started
 
@@ -234,3 +234,31 @@ async def test_the_time_in_a_pause_does_not_count_against_the_flow() -> None:
     run = await verified(lab, segment.execution_id)
     assert run.stored.row.status is Status.COMPLETED
     assert run.last.data["executionTime"] == 3_600_000
+
+
+async def test_a_pause_that_comes_while_the_last_node_ends_holds_the_end() -> None:
+    lab, flow = chain("Held")
+    segment = await lab.begin(flow)
+    working, door = await at_the_door(lab, segment)
+    door.open.set()
+    await lab.service.pause(LOCAL, segment.execution_id)
+    await working
+    run = await verified(lab, segment.execution_id)
+    assert run.stored.row.status is Status.PAUSED
+    await lab.service.resume(LOCAL, segment.execution_id)
+    await lab.settle()
+    assert (await verified(lab, segment.execution_id)).stored.row.status is Status.COMPLETED
+
+
+async def test_after_an_accepted_stop_nothing_else_is_accepted() -> None:
+    lab, flow = chain("Held")
+    segment = await lab.begin(flow)
+    working, _ = await at_the_door(lab, segment)
+    stop = Command("stop", CommandKind.STOP, "local", {})
+    await lab.journal.deliver(segment.execution_id, stop)  # nobody rings for it
+    for command in (lab.service.pause, lab.service.resume, lab.service.step):
+        with pytest.raises(IllegalTransition, match="its status is stopped"):
+            await command(LOCAL, segment.execution_id)
+    await lab.service.stop(LOCAL, segment.execution_id)
+    await working
+    assert (await verified(lab, segment.execution_id)).stored.row.status is Status.STOPPED

@@ -239,3 +239,15 @@ async def test_a_node_may_have_a_time_limit_of_its_own() -> None:
     build.add("Forever", "forever", timeout_ms=30)
     run = await verified(lab, await begun(lab, build))
     assert run.failure("forever")[1] == "Node forever execution timed out after 30 ms."
+
+
+async def test_an_owner_who_is_not_named_may_not_answer_and_an_admin_may() -> None:
+    lab, build = lab_and()
+    build = FlowBuilder("test", lab.catalog, id="test", owner="bob")
+    build.add("HumanInputNode", "ask", assignees=["alice"], form={})
+    execution_id = await begun(lab, build)
+    with pytest.raises(BadInput, match="bob is not among those who may answer"):
+        await lab.service.signal(BOB, execution_id, "ask", {})
+    await lab.service.signal(LOCAL, execution_id, "ask", {})
+    await lab.settle()
+    assert (await verified(lab, execution_id)).value("ask", "answeredBy") == "local"

@@ -1,7 +1,7 @@
 """What an execution may do, as plain data. Every backend is held against this.
 
 It is told what callers were promised, what its inbox got and what its journal says; what may not
-be raises Illegal.
+be raises AssertionError.
 """
 
 from __future__ import annotations
@@ -16,56 +16,37 @@ from chaingraph.execution.records import Command, CommandKind, Disposition, Stat
 from chaingraph.execution.worker import POISON
 
 #: The status that a command needs, and the one that it leads to.
-NEEDS = {
-    CommandKind.START: Status.CREATED,
-    CommandKind.PAUSE: Status.RUNNING,
-    CommandKind.RESUME: Status.PAUSED,
-    CommandKind.STEP: Status.PAUSED,
-}
-LEADS_TO = {
-    CommandKind.START: Status.RUNNING,
-    CommandKind.PAUSE: Status.PAUSED,
-    CommandKind.RESUME: Status.RUNNING,
-    CommandKind.STOP: Status.STOPPED,
-}
+NEEDS = {"start": "created", "pause": "running", "resume": "paused", "step": "paused"}
+LEADS_TO = {"start": "running", "pause": "paused", "resume": "running", "stop": "stopped"}
 #: The statuses that an event of the flow needs, and the one that it means.
 TURNS = {
-    EventType.FLOW_STARTED: (("created",), "running"),
-    EventType.FLOW_PAUSED: (("running",), "paused"),
-    EventType.FLOW_RESUMED: (("paused",), "running"),
-    EventType.FLOW_COMPLETED: (("running",), "completed"),
-    EventType.FLOW_FAILED: (("created", "running", "paused"), "failed"),
-    EventType.FLOW_CANCELLED: (("created", "running", "paused"), "stopped"),
+    "flow:started": (("created",), "running"),
+    "flow:paused": (("running",), "paused"),
+    "flow:resumed": (("paused",), "running"),
+    "flow:completed": (("running",), "completed"),
+    "flow:failed": (("created", "running", "paused"), "failed"),
+    "flow:cancelled": (("created", "running", "paused"), "stopped"),
 }
 #: The states that an event of a node needs, and the one that it means.
 MOVES = {
-    EventType.NODE_STARTED: (("idle", "running", "again"), "running"),
-    EventType.NODE_WAITING: (("running",), "waiting"),
-    EventType.NODE_ANSWERED: (("waiting",), "answered"),
-    EventType.NODE_RETRY_SCHEDULED: (("running",), "again"),
-    EventType.NODE_COMPLETED: (("running", "answered"), "ended"),
-    EventType.NODE_FAILED: (("running", "waiting", "answered", "again"), "ended"),
-    EventType.NODE_SKIPPED: (("idle", "running"), "ended"),
+    "node:started": (("idle", "running", "again"), "running"),
+    "node:waiting": (("running",), "waiting"),
+    "node:answered": (("waiting",), "answered"),
+    "node:retry-scheduled": (("running",), "again"),
+    "node:completed": (("running", "answered"), "ended"),
+    "node:failed": (("running", "waiting", "answered", "again"), "ended"),
+    "node:skipped": (("idle", "running"), "ended"),
 }
 #: The command that an event applies, and where the event names it.
 APPLIES = {
-    EventType.FLOW_PAUSED: (CommandKind.PAUSE, "commandId"),
-    EventType.FLOW_RESUMED: (CommandKind.RESUME, "commandId"),
-    EventType.STEPPED: (CommandKind.STEP, "commandId"),
-    EventType.BREAKPOINTS_SET: (CommandKind.BREAKPOINTS, "commandId"),
-    EventType.SIGNAL_RECEIVED: (CommandKind.SIGNAL, "signalId"),
-    EventType.CHILD_COMPLETED: (CommandKind.CHILD, "executionId"),
-    EventType.CHILD_FAILED: (CommandKind.CHILD, "executionId"),
+    "flow:paused": ("pause", "commandId"),
+    "flow:resumed": ("resume", "commandId"),
+    "debug:stepped": ("step", "commandId"),
+    "debug:breakpoints-set": ("breakpoints", "commandId"),
+    "signal:received": ("signal", "signalId"),
+    "child:completed": ("child", "executionId"),
+    "child:failed": ("child", "executionId"),
 }
-
-
-class Illegal(AssertionError):
-    """The system did what the model does not allow."""
-
-
-def must(condition: object, what: str) -> None:
-    if not condition:
-        raise Illegal(what)
 
 
 @dataclass
@@ -74,9 +55,8 @@ class NodeModel:
     state: str = "idle"
     starts: int = 0
     tries: int = 1
-    wait: Mapping[str, Any] = field(default_factory=dict)
-    #: when it may be tried again; None: when somebody has looked at it
     again_at: int | None = None
+    wait: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -91,13 +71,13 @@ class Model:
     losses: int = 0
     status: Status = Status.CREATED
     is_parked: bool = True
+    paused_itself: bool = False
+    #: ids of commands that callers were told to be accepted
     promised: set[str] = field(default_factory=set)
     inbox: list[Command] = field(default_factory=list)
-    #: so many deliveries were read, have been applied by events, have been looked at here
+    #: so many deliveries were read; up to so many were applied by events
     cursor: int = 0
     applied: int = 0
-    explained: int = 0
-    paused_itself: bool = False
     released: set[str] = field(default_factory=set)
     signals: dict[str, str] = field(default_factory=dict)
     children: dict[str, Model] = field(default_factory=dict)
@@ -109,11 +89,11 @@ class Model:
     def accepts(self, kind: CommandKind) -> bool:
         """Whether a new command is accepted: by the status that the accepted ones lead to."""
         status = self.status
-        if kind is not CommandKind.STOP:  # which may be repeated
+        if kind != "stop":  # which may be repeated
             for command in self.inbox[self.cursor :]:
                 if not status.is_terminal:
-                    status = LEADS_TO.get(command.kind, status)
-        return not status.is_terminal and NEEDS.get(kind, status) is status
+                    status = Status(LEADS_TO.get(command.kind, status))
+        return not status.is_terminal and NEEDS.get(kind, status) == status
 
     def fits(self, name: str, value: object) -> bool:
         """Whether the door lets a signal in: a parked execution says what it waits for."""
@@ -121,23 +101,22 @@ class Model:
         return not (self.is_parked and asked) or isinstance(value, int) or not asked[0]["schema"]
 
     def delivered(self, command: Command) -> None:
-        must(not self.knows(command.id), f"{command.id} is delivered twice")
+        assert not self.knows(command.id), f"{command.id} is delivered twice"
         self.inbox.append(command)
 
     def saw(self, event: Event) -> None:
         """One more event of the journal."""
         type_, data = event.type, event.data
-        must(not self.status.is_terminal, f"{type_} after the end")
-        if type_ in MOVES:
-            self._move(event, data["nodeId"], self.nodes[data["nodeId"]])
-        elif type_ in APPLIES and data.get("by") not in ("breakpoint", "retry"):
+        assert not self.status.is_terminal, f"{type_} after the end"
+        if type_ in APPLIES and data.get("by") not in ("breakpoint", "retry"):
             kind, key = APPLIES[type_]
             self._apply(kind, data[key])
-        if type_ in TURNS:
-            self._turn(event, *TURNS[type_])
+        if type_ in MOVES:
+            self._move(event, data["nodeId"], self.nodes[data["nodeId"]])
+        elif type_ in TURNS:
+            self._turn(event)
         match type_:
             case EventType.STEPPED:
-                self._looked_at(data["nodeId"], event.at)
                 self.released.add(data["nodeId"])
             case EventType.SIGNAL_RECEIVED:
                 self.signals[data["signalId"]] = data["name"]
@@ -146,113 +125,97 @@ class Model:
             case EventType.CHILD_COMPLETED | EventType.CHILD_FAILED:
                 self.open_children.remove(data["executionId"])
 
-    def _apply(self, kind: CommandKind, command_id: str) -> None:
+    def _apply(self, kind: str, command_id: str) -> None:
         """Commands are applied in their order, each once, and only what was delivered."""
-        must(NEEDS.get(kind, self.status) is self.status, f"{kind} while it is {self.status}")
+        assert NEEDS.get(kind, self.status) == self.status, f"{kind} while it is {self.status}"
         later = enumerate(self.inbox[self.applied :], self.applied + 1)
         found = [at for at, each in later if (each.id, each.kind) == (command_id, kind)]
-        must(found, f"{kind} {command_id} was not delivered, or is applied twice")
+        assert found, f"{kind} {command_id} was not delivered, or is applied twice"
         self.applied = found[0]
 
-    def _turn(self, event: Event, needs: tuple[str, ...], status: str) -> None:
-        must(self.status in needs, f"{event.type} while it is {self.status}")
+    def _turn(self, event: Event) -> None:
+        needs, status = TURNS[event.type]
+        assert self.status in needs, f"{event.type} while it is {self.status}"
         kinds = {each.kind for each in self.inbox}
         match event.type:
             case EventType.FLOW_STARTED:
-                must(CommandKind.START in kinds, "nobody has started it")
-            case EventType.FLOW_PAUSED:
-                self.paused_itself = "commandId" not in event.data
-            case EventType.FLOW_RESUMED:
-                self.released.clear()
-                for node_id in self.nodes:
-                    self._looked_at(node_id, event.at)
+                assert "start" in kinds, "nobody has started it"
             case EventType.FLOW_COMPLETED:
                 left = self._in("running", "waiting", "answered", "again")
-                must(not left and not self.open_children, f"it completes before {left}")
+                assert not left and not self.open_children, f"it completes before {left}"
             case EventType.FLOW_CANCELLED:
-                must(CommandKind.STOP in kinds, "nobody has stopped it")
-            case _:
+                assert "stop" in kinds, "nobody has stopped it"
+            case EventType.FLOW_FAILED:
                 lost = any(each.status in ("failed", "stopped") for each in self.children.values())
                 why = (self.fails_with_child and lost) or self.losses >= POISON
-                must(why, f"it fails: {event.data['error']}")
+                assert why, f"it fails: {event.data['error']}"
+            case _:
+                self.released.clear()
+                self.paused_itself = status == "paused" and "commandId" not in event.data
         self.status = Status(status)
 
     def _move(self, event: Event, node_id: str, node: NodeModel) -> None:
-        needs, state = MOVES[event.type]
-        is_copied = self.is_fork and self.status is Status.CREATED
-        must(is_copied or node.state in needs, f"{event.type} of {node_id}, which is {node.state}")
-        if event.type is EventType.NODE_STARTED and not is_copied:
-            self._start(event.at, node_id, node)
-        elif event.type is EventType.NODE_WAITING:
-            node.wait = event.data["wait"]
-        elif event.type is EventType.NODE_ANSWERED and not is_copied:
-            self._answer(event.at, node.wait, event.data["answer"])
-        elif event.type is EventType.NODE_RETRY_SCHEDULED:
-            node.tries, node.again_at = node.tries + 1, event.data["at"]
-        node.state = state
+        (needs, state), data = MOVES[event.type], event.data
+        if not (self.is_fork and self.status is Status.CREATED):  # else it is taken over
+            assert node.state in needs, f"{event.type} of {node_id}, which is {node.state}"
+            if event.type is EventType.NODE_STARTED:
+                self._start(event.at, node_id, node)
+            elif event.type is EventType.NODE_ANSWERED:
+                self._answer(event.at, node.wait, data["answer"])
+        if event.type is EventType.NODE_RETRY_SCHEDULED:
+            node.tries, node.again_at = node.tries + 1, data["at"]
+        node.state, node.wait = state, data.get("wait", node.wait)
 
     def _start(self, at: int, node_id: str, node: NodeModel) -> None:
         unfed = [each for each in node.sources if self.nodes[each].state != "ended"]
-        must(not unfed, f"{node_id} starts before {unfed}")
+        assert not unfed, f"{node_id} starts before {unfed}"
         free = self.status is Status.RUNNING or node_id in self.released
-        must(free, f"{node_id} starts while it is {self.status}")
-        due = node.state != "again" or (node.again_at is not None and node.again_at <= at)
-        must(due, f"{node_id} is tried again too early")
+        assert free, f"{node_id} starts while it is {self.status}"
+        assert (node.again_at or 0) <= at, f"{node_id} is tried again too early"
         node.starts += 1
-        must(node.starts <= node.tries + self.losses, f"{node_id} starts {node.starts} times")
+        assert node.starts <= node.tries + self.losses, f"{node_id} starts {node.starts} times"
 
     def _answer(self, at: int, wait: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
-        match answer["kind"]:
-            case "signal":
-                must(self.signals.pop(answer["signalId"], "") == wait["name"], "no such signal")
-            case "child":
-                must(answer["executionId"] == wait["executionId"], "another child has ended")
-                must(answer["executionId"] not in self.open_children, "the child has not ended")
-            case _:
-                must(wait["due"] is not None and wait["due"] <= at, "it is not time yet")
-
-    def _looked_at(self, node_id: str, at: int) -> None:
-        if self.nodes[node_id].again_at is None:
-            self.nodes[node_id].again_at = at
+        if answer["kind"] == "signal":
+            assert self.signals.pop(answer["signalId"], "") == wait["name"], "no such signal"
+        elif answer["kind"] == "child":
+            assert answer["executionId"] == wait["executionId"], "another child has ended"
+            assert answer["executionId"] not in self.open_children, "the child has not ended"
+        else:
+            assert wait["due"] is not None and wait["due"] <= at, "it is not time yet"
 
     def _in(self, *states: str) -> list[NodeModel]:
         return [node for node in self.nodes.values() if node.state in states]
 
     def agrees(self, stored: Stored) -> None:
         """The row as it is now, after all that was delivered and journalled."""
-        dispatch = stored.dispatch
-        for at, command in enumerate(self.inbox[self.explained :], self.explained):
-            must(self._was_sent(command, at), f"nobody sent {command}")
-        must(stored.row.status is self.status, f"the row is {stored.row.status}: {self.status}")
-        must(dispatch.inbox_cursor >= self.applied, "an applied command is unread")
-        self.cursor, self.explained = dispatch.inbox_cursor, len(self.inbox)
-        self.is_parked = dispatch.disposition is Disposition.PARKED
-        is_done = dispatch.disposition is Disposition.DONE
-        must(is_done is self.status.is_terminal, f"{dispatch.disposition} and {self.status}")
-        read = [NEEDS.get(each.kind) and LEADS_TO.get(each.kind) for each in self.inbox]
-        moves = [status for status in read[: self.cursor] if status is not None]
-        obeyed = self.status.is_terminal or self.paused_itself or not moves
-        must(obeyed or moves[-1] is self.status, f"{moves[-1:]} and it is {self.status}")
-        if self.is_parked and self.status is Status.RUNNING:
+        row, dispatch, status = stored.row, stored.dispatch, self.status
+        assert all(self._was_sent(each) for each in self.inbox), self.inbox
+        assert row.status is status, f"the row is {row.status}: {status}"
+        assert dispatch.inbox_cursor >= self.applied, "an applied command is unread"
+        self.cursor, self.is_parked = dispatch.inbox_cursor, dispatch.disposition == "P"
+        assert (dispatch.disposition is Disposition.DONE) is status.is_terminal, dispatch
+        read = [LEADS_TO[each.kind] for each in self.inbox[: self.cursor] if each.kind in LEADS_TO]
+        obeyed = status.is_terminal or self.paused_itself or not read or read[-1] == status
+        assert obeyed, f"{read[-1:]} and it is {status}"
+        if self.is_parked and status is Status.RUNNING:
             self._can_wake(dispatch.wake_at)
 
-    def _was_sent(self, command: Command, at: int) -> bool:
+    def _was_sent(self, command: Command) -> bool:
         """Whether a caller, a child or the parent has sent it."""
-        parent = self.parent
+        up, is_first = self.parent, command is self.inbox[0]
         if command.kind is CommandKind.CHILD:
             return command.data["status"] == self.children[command.id].status
-        if command.id in self.promised or parent is None:
-            return command.id in self.promised or (self.is_fork and at == 0)
-        ends = command.kind is CommandKind.STOP and parent.status.is_terminal
-        passed_on = parent.knows(command.id) or parent.knows(command.id.removeprefix(DOWN))
-        return ends or passed_on or (command.kind is CommandKind.START and at == 0)
+        if command.id in self.promised or up is None:
+            return command.id in self.promised or (self.is_fork and is_first)
+        ended = up.status.is_terminal and command.kind is CommandKind.STOP
+        known = up.knows(command.id) or up.knows(command.id.removeprefix(DOWN))
+        return ended or known or (is_first and command.kind is CommandKind.START)
 
     def _can_wake(self, wake_at: int | None) -> None:
         """I7: whoever is parked is woken by something."""
-        unread = self.inbox[self.cursor :]
-        told = {each.id for each in unread if each.kind is CommandKind.CHILD}
-        waits = [each.wait for each in self._in("waiting")]
-        heard = any(w["kind"] == "signal" or w.get("executionId", "") not in told for w in waits)
-        must(wake_at or heard or self.open_children - told, "nothing can wake it")
-        asleep = {each.kind for each in unread} & {CommandKind.SIGNAL, *LEADS_TO}
-        must(not asleep, f"it sleeps over {asleep}")
+        unread = {each.id: each.kind for each in self.inbox[self.cursor :]}
+        waits = [each.wait for each in self._in("waiting") if each.wait["kind"] != "sleep"]
+        heard = any(each.get("executionId", "") not in unread for each in waits)
+        assert wake_at or heard or self.open_children - unread.keys(), "nothing can wake it"
+        assert not {"signal", *LEADS_TO} & set(unread.values()), f"it sleeps over {unread}"

@@ -34,7 +34,11 @@ def summary(progress: Progress) -> list[str]:
 
 
 def _ending(progress: Progress) -> str:
-    counts = [f"{len(nodes)} {stage}" for stage in Stage if (nodes := progress.of(stage))]
+    counts = [
+        f"{len(nodes)} {'not begun' if stage is Stage.WAITING else stage}"
+        for stage in Stage
+        if (nodes := progress.of(stage))
+    ]
     took = f" in {duration(progress.took)}" if progress.took is not None else ""
     reason = f" ({progress.reason})" if progress.reason else ""
     return f"{progress.status}{took}{reason}; nodes: {', '.join(counts) or 'none'}"
