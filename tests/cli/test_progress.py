@@ -99,14 +99,14 @@ def test_a_failure_is_caught_when_somebody_listens_to_the_error_port() -> None:
 @pytest.mark.parametrize(
     ("last", "line"),
     [
-        (COMPLETED, "completed in 10 ms; nodes: 3 waiting"),
+        (COMPLETED, "completed in 10 ms; nodes: 3 not begun"),
         (
             event(EventType.FLOW_FAILED, error=JsError("Error", "too late"), executionTime=61_000),
-            "failed in 1 min 01 s (too late); nodes: 3 waiting",
+            "failed in 1 min 01 s (too late); nodes: 3 not begun",
         ),
         (
             event(EventType.FLOW_CANCELLED, reason="enough", executionTime=1_500),
-            "stopped in 1.5 s (enough); nodes: 3 waiting",
+            "stopped in 1.5 s (enough); nodes: 3 not begun",
         ),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -231,8 +232,6 @@ async def test_only_the_named_errors_are_worth_another_try() -> None:
 async def test_a_node_may_have_a_time_limit_of_its_own() -> None:
     @node(kind="effect")
     async def forever() -> None:
-        import asyncio
-
         await asyncio.Event().wait()
 
     lab, build = lab_and(forever)
@@ -251,3 +250,25 @@ async def test_an_owner_who_is_not_named_may_not_answer_and_an_admin_may() -> No
     await lab.service.signal(LOCAL, execution_id, "ask", {})
     await lab.settle()
     assert (await verified(lab, execution_id)).value("ask", "answeredBy") == "local"
+
+
+async def test_a_stop_reaches_a_body_that_is_tried_again_at_once() -> None:
+    began = asyncio.Event()
+
+    @node(kind="effect")
+    async def stubborn(ctx: Context) -> None:
+        if ctx.attempt == 1:
+            raise NodeError("not now")
+        began.set()
+        await asyncio.Event().wait()
+
+    lab, build = lab_and(stubborn)
+    build.add("Stubborn", "stubborn", retry={"attempts": 2, "delayMs": 0})
+    segment = await lab.begin(build.build())
+    working = asyncio.create_task(lab.work(segment))
+    await began.wait()
+    await lab.service.stop(LOCAL, segment.execution_id)
+    await working
+    run = await verified(lab, segment.execution_id)
+    assert run.stored.row.status is Status.STOPPED
+    assert run.statuses["stubborn"] == "error"

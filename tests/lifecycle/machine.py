@@ -272,7 +272,7 @@ class Lifecycle(RuleBasedStateMachine):
     ) -> None:
         """Send a command, and hear what the model says it is answered."""
         known = model.knows(command_id)
-        fits = kind is not CommandKind.SIGNAL or model.fits(data["name"], data["value"])
+        fits = kind is not CommandKind.SIGNAL or self._fits(model, data["name"], data["value"])
         accepted = fits and (known or model.accepts(kind))
         if accepted and not known:
             model.promised.add(command_id)
@@ -288,6 +288,13 @@ class Lifecycle(RuleBasedStateMachine):
         else:
             assert accepted, f"{kind} was accepted"
         await self._look()
+
+    def _fits(self, model: Model, name: str, value: object) -> bool:
+        """Whether the door lets a signal in: a parked execution says what it waits for."""
+        parked = self.stored[model.id].dispatch.disposition is Disposition.PARKED
+        waits = [node.wait for node in model.nodes.values() if node.state == "waiting"]
+        asked = [wait["schema"] for wait in waits if wait.get("name") == name]
+        return not (parked and asked) or isinstance(value, int) or not asked[0]
 
     def _begin(self, execution_id: str, flow: Flow, parent: Model | None = None) -> Model:
         nodes = {node_id: NodeModel(fed) for node_id, fed in sources(flow).items()}

@@ -1,7 +1,6 @@
 """What an execution may do, as plain data. Every backend is held against this.
 
-It is told what callers were promised, what its inbox got and what its journal says; what may not
-be raises AssertionError.
+It is told what its inbox got and what its journal says; what may not be raises AssertionError.
 """
 
 from __future__ import annotations
@@ -18,17 +17,14 @@ from chaingraph.execution.worker import POISON
 #: The status that a command needs, and the one that it leads to.
 NEEDS = {"start": "created", "pause": "running", "resume": "paused", "step": "paused"}
 LEADS_TO = {"start": "running", "pause": "paused", "resume": "running", "stop": "stopped"}
-#: The statuses that an event of the flow needs, and the one that it means.
-TURNS = {
+#: The statuses that an event needs, and the one that it means: of the flow, or of its node.
+MOVES = {
     "flow:started": (("created",), "running"),
     "flow:paused": (("running",), "paused"),
     "flow:resumed": (("paused",), "running"),
     "flow:completed": (("running",), "completed"),
     "flow:failed": (("created", "running", "paused"), "failed"),
     "flow:cancelled": (("created", "running", "paused"), "stopped"),
-}
-#: The states that an event of a node needs, and the one that it means.
-MOVES = {
     "node:started": (("idle", "running", "again"), "running"),
     "node:waiting": (("running",), "waiting"),
     "node:answered": (("waiting",), "answered"),
@@ -70,12 +66,10 @@ class Model:
     fails_with_child: bool = False
     losses: int = 0
     status: Status = Status.CREATED
-    is_parked: bool = True
     paused_itself: bool = False
     #: ids of commands that callers were told to be accepted
     promised: set[str] = field(default_factory=set)
     inbox: list[Command] = field(default_factory=list)
-    #: so many deliveries were read; up to so many were applied by events
     cursor: int = 0
     applied: int = 0
     released: set[str] = field(default_factory=set)
@@ -95,11 +89,6 @@ class Model:
                     status = Status(LEADS_TO.get(command.kind, status))
         return not status.is_terminal and NEEDS.get(kind, status) == status
 
-    def fits(self, name: str, value: object) -> bool:
-        """Whether the door lets a signal in: a parked execution says what it waits for."""
-        asked = [each.wait for each in self._in("waiting") if each.wait.get("name") == name]
-        return not (self.is_parked and asked) or isinstance(value, int) or not asked[0]["schema"]
-
     def delivered(self, command: Command) -> None:
         assert not self.knows(command.id), f"{command.id} is delivered twice"
         self.inbox.append(command)
@@ -111,9 +100,9 @@ class Model:
         if type_ in APPLIES and data.get("by") not in ("breakpoint", "retry"):
             kind, key = APPLIES[type_]
             self._apply(kind, data[key])
-        if type_ in MOVES:
+        if type_ in MOVES and type_.startswith("node:"):
             self._move(event, data["nodeId"], self.nodes[data["nodeId"]])
-        elif type_ in TURNS:
+        elif type_ in MOVES:
             self._turn(event)
         match type_:
             case EventType.STEPPED:
@@ -128,23 +117,19 @@ class Model:
     def _apply(self, kind: str, command_id: str) -> None:
         """Commands are applied in their order, each once, and only what was delivered."""
         assert NEEDS.get(kind, self.status) == self.status, f"{kind} while it is {self.status}"
-        later = enumerate(self.inbox[self.applied :], self.applied + 1)
-        found = [at for at, each in later if (each.id, each.kind) == (command_id, kind)]
-        assert found, f"{kind} {command_id} was not delivered, or is applied twice"
-        self.applied = found[0]
+        at = [(each.kind, each.id) for each in self.inbox].index((kind, command_id)) + 1
+        assert at > self.applied, f"{kind} {command_id} is applied twice, or too late"
+        self.applied = at
 
     def _turn(self, event: Event) -> None:
-        needs, status = TURNS[event.type]
+        needs, status = MOVES[event.type]
         assert self.status in needs, f"{event.type} while it is {self.status}"
-        kinds = {each.kind for each in self.inbox}
+        needed = {"flow:started": "start", "flow:cancelled": "stop"}.get(event.type)
+        assert needed is None or needed in {each.kind for each in self.inbox}, event
         match event.type:
-            case EventType.FLOW_STARTED:
-                assert "start" in kinds, "nobody has started it"
             case EventType.FLOW_COMPLETED:
                 left = self._in("running", "waiting", "answered", "again")
                 assert not left and not self.open_children, f"it completes before {left}"
-            case EventType.FLOW_CANCELLED:
-                assert "stop" in kinds, "nobody has stopped it"
             case EventType.FLOW_FAILED:
                 lost = any(each.status in ("failed", "stopped") for each in self.children.values())
                 why = (self.fails_with_child and lost) or self.losses >= POISON
@@ -167,8 +152,8 @@ class Model:
         node.state, node.wait = state, data.get("wait", node.wait)
 
     def _start(self, at: int, node_id: str, node: NodeModel) -> None:
-        unfed = [each for each in node.sources if self.nodes[each].state != "ended"]
-        assert not unfed, f"{node_id} starts before {unfed}"
+        fed = all(self.nodes[each].state == "ended" for each in node.sources)
+        assert fed, f"{node_id} starts before its sources end"
         free = self.status is Status.RUNNING or node_id in self.released
         assert free, f"{node_id} starts while it is {self.status}"
         assert (node.again_at or 0) <= at, f"{node_id} is tried again too early"
@@ -176,13 +161,14 @@ class Model:
         assert node.starts <= node.tries + self.losses, f"{node_id} starts {node.starts} times"
 
     def _answer(self, at: int, wait: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
-        if answer["kind"] == "signal":
-            assert self.signals.pop(answer["signalId"], "") == wait["name"], "no such signal"
-        elif answer["kind"] == "child":
-            assert answer["executionId"] == wait["executionId"], "another child has ended"
-            assert answer["executionId"] not in self.open_children, "the child has not ended"
-        else:
-            assert wait["due"] is not None and wait["due"] <= at, "it is not time yet"
+        child_id = answer.get("executionId")
+        match answer["kind"]:
+            case "signal":
+                assert self.signals.pop(answer["signalId"]) == wait["name"], "another signal"
+            case "child":
+                assert child_id == wait["executionId"] and child_id not in self.open_children
+            case _:
+                assert wait["due"] is not None and wait["due"] <= at, "it is not time yet"
 
     def _in(self, *states: str) -> list[NodeModel]:
         return [node for node in self.nodes.values() if node.state in states]
@@ -193,12 +179,12 @@ class Model:
         assert all(self._was_sent(each) for each in self.inbox), self.inbox
         assert row.status is status, f"the row is {row.status}: {status}"
         assert dispatch.inbox_cursor >= self.applied, "an applied command is unread"
-        self.cursor, self.is_parked = dispatch.inbox_cursor, dispatch.disposition == "P"
+        self.cursor = dispatch.inbox_cursor
         assert (dispatch.disposition is Disposition.DONE) is status.is_terminal, dispatch
         read = [LEADS_TO[each.kind] for each in self.inbox[: self.cursor] if each.kind in LEADS_TO]
         obeyed = status.is_terminal or self.paused_itself or not read or read[-1] == status
         assert obeyed, f"{read[-1:]} and it is {status}"
-        if self.is_parked and status is Status.RUNNING:
+        if dispatch.disposition is Disposition.PARKED and status is Status.RUNNING:
             self._can_wake(dispatch.wake_at)
 
     def _was_sent(self, command: Command) -> bool:

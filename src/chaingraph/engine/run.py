@@ -320,6 +320,8 @@ class Run:
 
     def _is_over(self, node_id: str, task: asyncio.Task[None]) -> None:
         """Called also for a task that was cancelled before it began."""
+        if self._tasks.get(node_id) is not task:
+            return  # what the node waited for was there already, and it runs again
         del self._tasks[node_id]
         if node_id in self._interrupted:
             self._interrupted.discard(node_id)
