@@ -84,6 +84,7 @@ def test_an_execution_survives_a_crash_at_its_boundaries(
     Matrix(warm, make_database, tmp_path, Life("", flow, "")).check(step=step)
 
 
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(("act", "flow"), STEERED)
 def test_what_is_steered_survives_a_crash_at_some_of_its_boundaries(
     act: str,

@@ -38,6 +38,10 @@ class Breakpoints:
     def __bool__(self) -> bool:
         return bool(self.nodes or self.edges)
 
+    def concern(self, node_id: str, edge_ids: Iterable[str]) -> bool:
+        """Whether there is one at this node or at one of these edges."""
+        return node_id in self.nodes or any(edge_id in self.edges for edge_id in edge_ids)
+
     def hit(
         self, node_id: str, inputs: Mapping[str, Any], arriving: Mapping[str, Any]
     ) -> dict[str, Any] | None:

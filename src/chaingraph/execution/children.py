@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 from uuid import uuid4
 
 from chaingraph.engine.channel import Channel
@@ -16,7 +16,6 @@ from chaingraph.engine.events import EventType
 from chaingraph.engine.graph import Graph
 from chaingraph.engine.state import FlowState
 from chaingraph.engine.waits import Child
-from chaingraph.errors import Forbidden
 from chaingraph.execution.family import passed_on
 from chaingraph.execution.intake import Prepared
 from chaingraph.execution.ports import Journal, NewExecution
@@ -26,6 +25,9 @@ from chaingraph.flow.ids import new_execution_id
 from chaingraph.flow.model import Node
 from chaingraph.flow.ports import Direction
 from chaingraph.superjson import dumps
+
+#: A stored flow by its id, with these inputs and ready to run, if it belongs to this owner.
+LoadFlow: TypeAlias = Callable[[str, Mapping[str, Any], str], Awaitable[Prepared]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Children:
         flow_text: bytes,
         writes: Writes,
         record: Callable[[EventType, dict[str, Any]], None],
-        load: Callable[[str, Mapping[str, Any]], Awaitable[Prepared]],
+        load: LoadFlow,
         limits: Limits,
         clock: Callable[[], int],
     ) -> None:
@@ -68,7 +70,6 @@ class Children:
 
     def emit(self, node_id: str, events: Sequence[Mapping[str, Any]]) -> None:
         """A child for each event: the same flow, bound to that event."""
-        self._check(len(events))
         for event in events:
             external = {"eventName": event["type"], "payload": event["data"]}
             self._spawn(
@@ -83,10 +84,8 @@ class Children:
 
     async def call(self, node_id: str, wanted: Child) -> str:
         """A child that runs another flow of the same owner; its id."""
-        self._check(1)
-        prepared = await self._load(wanted.flow_id, wanted.inputs)
-        if prepared.flow.owner != self._parent.owner_id:
-            raise Forbidden(f"flow {wanted.flow_id}")
+        self.check(1)
+        prepared = await self._load(wanted.flow_id, wanted.inputs, self._parent.owner_id)
         limits = (self._parent.options or {}).get("execution")
         return self._spawn(
             node_id,
@@ -98,7 +97,8 @@ class Children:
             awaited=True,
         )
 
-    def _check(self, more: int) -> None:
+    def check(self, more: int) -> None:
+        """Raises LimitPassed when there may not be so many more."""
         if self._parent.execution_depth + 1 > self._limits.depth:
             raise LimitPassed(
                 f"Maximum execution depth exceeded: the limit is {self._limits.depth}"

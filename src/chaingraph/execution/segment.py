@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,7 @@ from chaingraph.engine.state import FlowState
 from chaingraph.errors import ExecutionNotFound, Fenced, FlowNotFound, InboxMoved
 from chaingraph.execution.active_time import ActiveTime
 from chaingraph.execution.boundary import reached
-from chaingraph.execution.children import Children, Limits, outputs_of
+from chaingraph.execution.children import Children, Limits, LoadFlow, outputs_of
 from chaingraph.execution.family import farewell
 from chaingraph.execution.fold import Folded, after
 from chaingraph.execution.inbox import Inbox, reason_of
@@ -56,7 +56,7 @@ log = logging.getLogger(__name__)
 TOLD = 8
 
 
-async def _no_flows(flow_id: str, inputs: Mapping[str, Any]) -> Prepared:
+async def _no_flows(flow_id: str, inputs: Mapping[str, Any], owner_id: str) -> Prepared:
     raise FlowNotFound(flow_id)
 
 
@@ -85,8 +85,7 @@ class World:
     shutdown: Shutdown = field(default_factory=Shutdown)
     #: told that there is something to bring to a parent or to children
     errand: Callable[[], None] = lambda: None
-    #: a stored flow, checked with these inputs and ready to run; raises what `prepare` raises
-    load_flow: Callable[[str, Mapping[str, Any]], Awaitable[Prepared]] = _no_flows
+    load_flow: LoadFlow = _no_flows
     limits: Limits = field(default_factory=Limits)
     #: makes the trace of a segment; None when nobody wants any
     trace: Callable[[Stored, Lease, Graph], SegmentTrace] | None = None

@@ -193,13 +193,15 @@ class Service(Steering):
             self._launch(Segment(execution_id, 1))
         return execution_id
 
-    async def ready_flow(self, flow_id: str, inputs: Mapping[str, Any]) -> Prepared:
-        """A stored flow, checked with these inputs and completed. Whoever asks checks its owner.
+    async def ready_flow(self, flow_id: str, inputs: Mapping[str, Any], owner_id: str) -> Prepared:
+        """A stored flow of this owner, checked with these inputs and completed.
 
-        Raises FlowNotFound and InvalidFlow."""
+        Raises FlowNotFound, Forbidden and InvalidFlow."""
         stored = await self._flows.get(flow_id)
         if stored is None:
             raise FlowNotFound(flow_id)
+        if (stored.owner_id or "local") != owner_id:
+            raise Forbidden(f"flow {flow_id}")
         return await self._prepare(read_flow(stored.data), inputs)
 
     async def details(self, principal: Principal, execution_id: str) -> ExecutionRow:
