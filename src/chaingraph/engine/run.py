@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -33,7 +33,9 @@ from chaingraph.engine.ready import Ready
 from chaingraph.engine.restoring import unfinished
 from chaingraph.engine.state import FlowState
 from chaingraph.engine.step import Children, Step
+from chaingraph.engine.values import weigh
 from chaingraph.engine.waiting import Waiting
+from chaingraph.errors import ValueTooLarge
 
 #: Quick nodes run one after the other on the loop; after so many others get their turn.
 BURST = 64
@@ -199,18 +201,25 @@ class Run:
         self._record(EventType.SIGNAL_RECEIVED, told)
         self._waiting.signal_came(told["name"])
 
-    def child_ended(self, outcome: dict[str, Any]) -> None:
-        """Take in the end of a child: executionId, status, error, and the outputs if wanted."""
+    def child_ended(self, outcome: dict[str, Any], outputs: Mapping[str, Any]) -> None:
+        """Take in the end of a child: executionId, status and error; its outputs if wanted."""
         self.restore()
         awaited = self._waiting.waits_for_child(outcome["executionId"])
         type_ = EventType.CHILD_FAILED
         if outcome["status"] == "completed":
             type_ = EventType.CHILD_COMPLETED
-        told = {k: v for k, v in outcome.items() if k != "outputs" and v is not None}
+        told = {k: v for k, v in outcome.items() if v is not None}
         self._record(type_, {**told, "awaited": True} if awaited else told)
-        self._waiting.child_ended(outcome)
+        self._waiting.child_ended({**outcome, **self._weighed(outputs)})
         self._gather()
         self._wake.set()
+
+    def _weighed(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            weigh("What the child has come to", outputs, self._options.max_value_bytes)
+        except ValueTooLarge as error:
+            return {"outputs": {}, "error": str(error)}
+        return {"outputs": outputs}
 
     def _gather(self) -> None:
         """Nodes that wait for several children need not each cost a segment."""

@@ -33,7 +33,7 @@ class Answer:
 
 
 #: What the status will be once a command that was accepted is applied.
-_LEADS_TO = {
+LEADS_TO = {
     CommandKind.START: Status.RUNNING,
     CommandKind.PAUSE: Status.PAUSED,
     CommandKind.RESUME: Status.RUNNING,
@@ -78,7 +78,7 @@ def _accepted(stored: Stored, unread: Iterable[CommandKind]) -> Status:
         status = Status.RUNNING
     for kind in unread:
         if not status.is_terminal:
-            status = _LEADS_TO.get(kind, status)
+            status = LEADS_TO.get(kind, status)
     return status
 
 

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: So many waits are told of when it is parked: the event must not grow with the flow.
+SHOWN = 20
 #: So many of the children that were queued at once are told of; the rest are found without.
 TOLD = 8
 
@@ -166,6 +168,7 @@ class _Advance:
             clock=world.clock,
             committed=lambda: world.bell.ring(lease.execution_id),
             spawned=self._spawned,
+            passed_on=world.errand,
             observe=trace.saw if trace else None,
         )
         self._run = self._new_run(loaded)
@@ -225,6 +228,8 @@ class _Advance:
                 await self._end(ending)
 
     async def _hand_over(self) -> None:
+        """The time until somebody goes on does not count against the flow."""
+        self._recorder.record(EventType.FLOW_PARKED, {**self._parked(None), "handedOver": True})
         await self._recorder.flush()
         segment = await self._world.journal.hand_over(self._lease)
         if segment is not None:
@@ -248,7 +253,8 @@ class _Advance:
             if (wait := node.waits_for) is not None
         ]
         return {
-            "waits": waits,
+            "waits": waits[:SHOWN],
+            **({"more": len(waits) - SHOWN} if len(waits) > SHOWN else {}),
             "children": self._state.open_children,
             "paused": self._state.holds.pausing is not None,
             "wakeAt": wake_at,
@@ -303,7 +309,7 @@ class _Advance:
             self._recorder,
             options,
             children,
-            time_left_ms=options.flow_timeout_ms - loaded.active.until(world.clock()),
+            time_left_ms=options.flow_timeout_ms - loaded.active.spent,
             clock=world.clock,
         )
 

@@ -144,7 +144,7 @@ class RunFlowNode:
         ended = ctx.answer
         if not isinstance(ended, ChildEnded):
             raise NodeError(f"Flow {self.flowId} was not run")
-        if ended.status != "completed":
+        if ended.status != "completed" or ended.error:
             told = ended.error or f"execution {ended.execution_id} is {ended.status}"
             raise NodeError(f"Flow {self.flowId} did not complete: {told}")
         self.outputs = dict(ended.outputs)
