@@ -1,7 +1,4 @@
-"""What an execution may do, as plain data. Every backend is held against this.
-
-It is told what its inbox got and what its journal says; what may not be raises AssertionError.
-"""
+"""What an execution may do, as plain data; what it may not do raises AssertionError."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chaingraph.engine.events import Event, EventType
-from chaingraph.execution.family import DOWN
+from chaingraph.execution.family import DOWN, UP
 from chaingraph.execution.records import Command, CommandKind, Disposition, Status, Stored
 from chaingraph.execution.worker import POISON
 
@@ -20,7 +17,7 @@ LEADS_TO = {"start": "running", "pause": "paused", "resume": "running", "stop": 
 #: The statuses that an event needs, and the one that it means: of the flow, or of its node.
 MOVES = {
     "flow:started": (("created",), "running"),
-    "flow:paused": (("running",), "paused"),
+    "flow:paused": (("running", "paused"), "paused"),
     "flow:resumed": (("paused",), "running"),
     "flow:completed": (("running",), "completed"),
     "flow:failed": (("created", "running", "paused"), "failed"),
@@ -98,7 +95,8 @@ class Model:
         assert not self.status.is_terminal, f"{type_} after the end"
         if type_ in APPLIES and data.get("by") not in ("breakpoint", "retry"):
             kind, key = APPLIES[type_]
-            self._apply(kind, data[key])
+            if not data.get("owed"):
+                self._apply(kind, UP + data[key] if kind == "child" else data[key])
         if type_ in MOVES and type_.startswith("node:"):
             self._move(event, data["nodeId"], self.nodes[data["nodeId"]])
         elif type_ in MOVES:
@@ -115,7 +113,8 @@ class Model:
 
     def _apply(self, kind: str, command_id: str) -> None:
         """Commands are applied in their order, each once, and only what was delivered."""
-        assert NEEDS.get(kind, self.status) == self.status, f"{kind} while it is {self.status}"
+        fits = NEEDS.get(kind, self.status) == self.status or (kind == "pause" and self.paused_itself)
+        assert fits, f"{kind} while it is {self.status}"
         at = [f"{each.kind} {each.id}" for each in self.inbox].index(f"{kind} {command_id}") + 1
         assert at > self.applied, f"{kind} {command_id} is applied twice, or too late"
         self.applied = at
@@ -183,7 +182,7 @@ class Model:
         """Whether a caller, a child or the parent has sent it."""
         up, is_first = self.parent, command is self.inbox[0]
         if command.kind is CommandKind.CHILD:
-            return self.children[command.id].status == str(command.data["status"])
+            return self.children[command.data["executionId"]].status == str(command.data["status"])
         if command.id in self.promised or up is None:
             return command.id in self.promised or (self.is_fork and is_first)
         ended = up.status.is_terminal and command.kind is CommandKind.STOP
@@ -192,7 +191,7 @@ class Model:
 
     def _can_wake(self, wake_at: int | None) -> None:
         """I7: whoever is parked is woken by something."""
-        unread = {each.id: each.kind for each in self.inbox[self.cursor :]}
+        unread = {each.id.removeprefix(UP): each.kind for each in self.inbox[self.cursor :]}
         waits = [node.wait for node in self.nodes.values() if node.state == "waiting"]
         hears = [each for each in waits if each["kind"] != "sleep"]
         heard = any(each.get("executionId", "") not in unread for each in hears)

@@ -201,8 +201,9 @@ class Run:
         self._record(EventType.SIGNAL_RECEIVED, told)
         self._waiting.signal_came(told["name"])
 
-    def child_ended(self, outcome: dict[str, Any], outputs: Mapping[str, Any]) -> None:
-        """Take in the end of a child: executionId, status and error; its outputs if wanted."""
+    def child_ended(self, outcome: dict[str, Any], result: Mapping[str, Any]) -> None:
+        """Take in the end of a child: executionId, status and error; if wanted its `outputs`, and
+        as `error` what went wrong in it although it completed."""
         self.restore()
         awaited = self._waiting.waits_for_child(outcome["executionId"])
         type_ = EventType.CHILD_FAILED
@@ -210,16 +211,16 @@ class Run:
             type_ = EventType.CHILD_COMPLETED
         told = {k: v for k, v in outcome.items() if v is not None}
         self._record(type_, {**told, "awaited": True} if awaited else told)
-        self._waiting.child_ended({**outcome, **self._weighed(outputs)})
+        self._waiting.child_ended({**outcome, **self._weighed(result)})
         self._gather()
         self._wake.set()
 
-    def _weighed(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
+    def _weighed(self, result: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
-            weigh("What the child has come to", outputs, self._options.max_value_bytes)
+            weigh("What the child has come to", result, self._options.max_value_bytes)
         except ValueTooLarge as error:
             return {"outputs": {}, "error": str(error)}
-        return {"outputs": outputs}
+        return result
 
     def _gather(self) -> None:
         """Nodes that wait for several children need not each cost a segment."""

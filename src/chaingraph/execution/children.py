@@ -22,7 +22,7 @@ from chaingraph.execution.ports import Journal, NewExecution
 from chaingraph.execution.reading import read_events
 from chaingraph.execution.records import Command, CommandKind, Entry, Stored
 from chaingraph.flow.ids import new_execution_id
-from chaingraph.flow.model import Node
+from chaingraph.flow.model import ERROR_MESSAGE, Node
 from chaingraph.flow.ports import Direction
 from chaingraph.superjson import dumps
 
@@ -151,16 +151,27 @@ class Children:
         return start, passed_on(pause)
 
 
-async def outputs_of(
+async def result_of(
     journal: Journal, child: Stored, compiled: Callable[[str, bytes], Graph]
 ) -> dict[str, Any]:
-    """What an ended execution has come to: see `final_outputs`."""
+    """What a completed execution has come to: its `outputs`, and as `error` the failures of
+    nodes that its flow does not handle; None when there are none."""
     flow = await journal.flow_of(child.dispatch.snapshot)
     state = FlowState(compiled(child.dispatch.snapshot, flow))
     async for batch in read_events(journal, child, 0, child.dispatch.next_position):
         for event in batch:
             state.apply(event.type, event.data)
-    return final_outputs(state)
+    return {"outputs": final_outputs(state), "error": "; ".join(_unhandled(state)) or None}
+
+
+def _unhandled(state: FlowState) -> list[str]:
+    """A sentence for each failed node whose error ports feed nothing."""
+    caught = {edge.source for edge in state.graph.flow.edges if edge.id in state.graph.from_error}
+    return [
+        f"node {node_id} failed: {node.values.get(ERROR_MESSAGE) or 'no message'}"
+        for node_id, node in state.nodes.items()
+        if node.outcome is EventType.NODE_FAILED and node_id not in caught
+    ]
 
 
 def final_outputs(state: FlowState) -> dict[str, Any]:

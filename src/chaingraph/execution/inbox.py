@@ -33,7 +33,7 @@ class Inbox:
         execution_id: str,
         run: Run,
         recorder: Recorder,
-        outputs_of: Callable[[str], Awaitable[dict[str, Any]]],
+        result_of: Callable[[str], Awaitable[dict[str, Any]]],
         *,
         seen: int,
     ) -> None:
@@ -41,7 +41,7 @@ class Inbox:
         self._id = execution_id
         self._run = run
         self._recorder = recorder
-        self._outputs_of = outputs_of
+        self._result_of = result_of
         #: the number of the last delivery that was read
         self.seen = seen
         #: the first stop that was read
@@ -113,10 +113,10 @@ class Inbox:
         """The outputs of a child are read only if a node waits for them."""
         outcome = {k: command.data.get(k) for k in ("executionId", "status", "error")}
         child_id = command.data["executionId"]
-        outputs: dict[str, Any] = {}
+        result: dict[str, Any] = {}
         if self._run.awaits(child_id) and outcome["status"] == Status.COMPLETED:
-            outputs = await self._outputs_of(child_id)
-        self._run.child_ended(outcome, outputs)
+            result = await self._result_of(child_id)
+        self._run.child_ended(outcome, result)
 
 
 def reason_of(stop: Command) -> str:

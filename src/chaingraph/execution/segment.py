@@ -36,7 +36,7 @@ from chaingraph.engine.state import FlowState
 from chaingraph.errors import ExecutionNotFound, Fenced, FlowNotFound, InboxMoved
 from chaingraph.execution.active_time import ActiveTime
 from chaingraph.execution.boundary import reached
-from chaingraph.execution.children import Children, Limits, LoadFlow, outputs_of
+from chaingraph.execution.children import Children, Limits, LoadFlow, result_of
 from chaingraph.execution.family import farewell
 from chaingraph.execution.fold import Folded, after
 from chaingraph.execution.inbox import Inbox, reason_of
@@ -177,7 +177,7 @@ class _Advance:
             self._id,
             self._run,
             self._recorder,
-            self._outputs_of,
+            self._result_of,
             seen=loaded.stored.dispatch.inbox_cursor,
         )
 
@@ -280,11 +280,11 @@ class _Advance:
         for child in children[:TOLD]:
             self._world.launch(Segment(child.id, 1))
 
-    async def _outputs_of(self, child_id: str) -> dict[str, Any]:
+    async def _result_of(self, child_id: str) -> dict[str, Any]:
         child = await self._world.journal.get(child_id)
         if child is None:
             raise ExecutionNotFound(child_id)
-        return await outputs_of(self._world.journal, child, self._world.compile_flow)
+        return await result_of(self._world.journal, child, self._world.compile_flow)
 
     async def _watch_shutdown(self) -> None:
         shutdown = self._world.shutdown

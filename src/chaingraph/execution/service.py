@@ -123,9 +123,10 @@ class Service(Steering):
         owner = stored.owner_id or "local"
         if not principal.may_use(owner):
             raise Forbidden(f"flow {flow_id}")
-        Options.from_json(options)
+        chosen = Options.from_json(options).breakpoints
         asked = (flow_id, options, integration, events, inputs)
         prepared = await self._prepare(read_flow(stored.data), inputs)
+        chosen.check(prepared.flow.nodes, {each.id for each in prepared.flow.edges})
         execution_id = new_execution_id()
         return await self._journal.create(
             NewExecution(

@@ -113,7 +113,11 @@ class Steering:
         command_id: str | None = None,
     ) -> None:
         """Hold at these nodes and edges, and at no others. Raises BadInput."""
-        Breakpoints.of(breakpoints)
+        chosen = Breakpoints.of(breakpoints)
+        snapshot = (await self._visible(principal, execution_id)).dispatch.snapshot
+        if snapshot:
+            flow = json.loads(await self._journal.flow_of(snapshot))
+            chosen.check(*({each["id"] for each in flow[key]} for key in ("nodes", "edges")))
         data = {"breakpoints": list(breakpoints)}
         await self._send(principal, execution_id, CommandKind.BREAKPOINTS, data, command_id)
 

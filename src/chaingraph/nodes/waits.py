@@ -129,7 +129,8 @@ def _by_port(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 @node(category="flow", kind="pure", waits=_flow)
 class RunFlowNode:
-    """Runs a stored flow as a child execution and waits for its end; fails if that fails.
+    """Runs a stored flow as a child execution and waits for its end. Fails if that does not
+    complete, or completes with failed nodes that its flow does not handle.
 
     `inputs` and `outputs` are values by `node.port`.
     """
