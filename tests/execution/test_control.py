@@ -268,7 +268,7 @@ async def test_a_breakpoint_at_what_is_not_there_is_refused() -> None:
     lab, flow = chain("Inc")
     segment = await lab.begin(flow)
     with pytest.raises(BadInput, match="There is no node nope, no edge none to hold at"):
-        wrong = ["nope", {"edgeId": "none"}]
+        wrong: list[str | dict[str, str]] = ["nope", {"edgeId": "none"}]
         await lab.service.set_breakpoints(LOCAL, segment.execution_id, wrong)
     with pytest.raises(BadInput, match="There is no node nope to hold at"):
         await lab.service.create(LOCAL, flow.id, options={"breakpoints": ["nope"]})

@@ -106,9 +106,7 @@ async def test_an_early_signal_is_kept_and_each_is_delivered_once() -> None:
     lab, build = waiting_for("paid")
     segment = await lab.begin(build.build())
     for value in (1, 1, 2):
-        await lab.service.signal(
-            LOCAL, segment.execution_id, "paid", value, command_id=f"s{value}"
-        )
+        await lab.service.signal(LOCAL, segment.execution_id, "paid", value, command_id=f"s{value}")
     await lab.work(segment)
     run = await verified(lab, segment.execution_id)
     assert run.value("wait", "value") == 1
