@@ -113,10 +113,8 @@ class Model:
 
     def _apply(self, kind: str, command_id: str) -> None:
         """Commands are applied in their order, each once, and only what was delivered."""
-        fits = NEEDS.get(kind, self.status) == self.status or (
-            kind == "pause" and self.paused_itself
-        )
-        assert fits, f"{kind} while it is {self.status}"
+        fits = NEEDS.get(kind, self.status) == self.status
+        assert fits or (kind == "pause" and self.paused_itself), f"{kind}: {self.status}"
         at = [f"{each.kind} {each.id}" for each in self.inbox].index(f"{kind} {command_id}") + 1
         assert at > self.applied, f"{kind} {command_id} is applied twice, or too late"
         self.applied = at
