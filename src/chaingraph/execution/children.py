@@ -16,15 +16,15 @@ from chaingraph.engine.events import EventType
 from chaingraph.engine.graph import Graph
 from chaingraph.engine.state import FlowState
 from chaingraph.engine.waits import Child
+from chaingraph.execution.beginning import created
 from chaingraph.execution.family import passed_on
 from chaingraph.execution.intake import Prepared
 from chaingraph.execution.ports import Journal, NewExecution
 from chaingraph.execution.reading import read_events
-from chaingraph.execution.records import Command, CommandKind, Entry, Stored
+from chaingraph.execution.records import Command, CommandKind, Stored
 from chaingraph.flow.ids import new_execution_id
 from chaingraph.flow.model import ERROR_MESSAGE, Node
 from chaingraph.flow.ports import Direction
-from chaingraph.superjson import dumps
 
 #: A stored flow by its id, with these inputs and ready to run, if it belongs to this owner.
 LoadFlow: TypeAlias = Callable[[str, Mapping[str, Any], str], Awaitable[Prepared]]
@@ -117,7 +117,9 @@ class Children:
             NewExecution(
                 id=child_id,
                 owner_id=parent.owner_id,
-                created=self._created(child_id, wanted["flow_id"]),
+                created=created(
+                    child_id, wanted["flow_id"], parent.owner_id, self._clock(), parent=parent
+                ),
                 root_execution_id=parent.root_execution_id,
                 parent_execution_id=parent.id,
                 depth=parent.execution_depth + 1,
@@ -127,18 +129,6 @@ class Children:
             )
         )
         return child_id
-
-    def _created(self, child_id: str, flow_id: str) -> Entry:
-        parent = self._parent
-        data = {
-            "executionId": child_id,
-            "flowId": flow_id,
-            "ownerId": parent.owner_id,
-            "rootExecutionId": parent.root_execution_id,
-            "parentExecutionId": parent.id,
-            "executionDepth": parent.execution_depth + 1,
-        }
-        return Entry(0, EventType.EXECUTION_CREATED.value, self._clock(), dumps(data))
 
     def _first_deliveries(self) -> tuple[Command, ...]:
         """It starts at once; whoever paused the tree has paused it too."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +10,10 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
-from chaingraph.engine.events import EventType
 from chaingraph.engine.graph import Graph
 from chaingraph.engine.options import Options
 from chaingraph.errors import BadInput, FlowNotFound, Forbidden
+from chaingraph.execution.beginning import created, input_hash
 from chaingraph.execution.feed import Feeds
 from chaingraph.execution.follow import follow_compact, follow_full
 from chaingraph.execution.forks import Forks
@@ -22,7 +21,6 @@ from chaingraph.execution.intake import Prepared, flow_json, prepare
 from chaingraph.execution.known_types import KnownTypes
 from chaingraph.execution.ports import Bell, Flows, Journal, NewExecution, StoredFlow
 from chaingraph.execution.records import (
-    Entry,
     ExecutionRow,
     Principal,
     Segment,
@@ -34,7 +32,6 @@ from chaingraph.execution.view import SeenEvent
 from chaingraph.flow.codec import read_flow
 from chaingraph.flow.ids import new_execution_id
 from chaingraph.flow.model import Flow
-from chaingraph.superjson import dumps
 
 View = Literal["full", "compact"]
 
@@ -135,13 +132,13 @@ class Service(Steering):
                 owner_id=owner,
                 snapshot=prepared.hash,
                 flow=prepared.json,
-                created=self._created(execution_id, flow_id, owner),
+                created=created(execution_id, flow_id, owner, self._clock()),
                 root_execution_id=execution_id,
                 options=options or {},
                 integration=integration or {},
                 external_events=[dict(event) for event in events or ()],
                 key=f"{principal.user_id}:{idempotency_key}" if idempotency_key else None,
-                input_hash=_hash(asked),
+                input_hash=input_hash(asked),
             )
         )
 
@@ -328,17 +325,6 @@ class Service(Steering):
         # A large flow takes seconds, and everybody else in this process would wait for it.
         return await asyncio.to_thread(work) if len(flow.nodes) > LARGE else work()
 
-    def _created(self, execution_id: str, flow_id: str, owner: str) -> Entry:
-        data = {
-            "executionId": execution_id,
-            "flowId": flow_id,
-            "ownerId": owner,
-            "rootExecutionId": execution_id,
-            "parentExecutionId": None,
-            "executionDepth": 0,
-        }
-        return Entry(0, EventType.EXECUTION_CREATED.value, self._clock(), dumps(data))
-
 
 def _need_journal(stored: Stored) -> None:
     if not stored.dispatch.snapshot:
@@ -351,8 +337,3 @@ def _below(execution_id: str, rows: Sequence[ExecutionRow]) -> set[str]:
         if row.parent_execution_id in found:
             found.add(row.id)
     return found
-
-
-def _hash(asked: object) -> str:
-    text = json.dumps(asked, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
