@@ -62,6 +62,20 @@ async def test_nothing_is_left_of_a_closed_client(url: str) -> None:
     await asyncio.to_thread(program)
 
 
+async def test_a_close_ends_what_other_threads_wait_for(url: str) -> None:
+    def program() -> None:
+        with ThreadPoolExecutor(1) as pool, Client(url, "admin") as client:
+            execution_id = client.create("sum")
+            events = client.follow(execution_id)
+            next(events)
+            waiting = pool.submit(next, events)
+            client.close()
+            error = waiting.exception(5)
+            assert error is not None
+
+    await asyncio.to_thread(program)
+
+
 def test_a_server_that_is_not_there_is_told_of_in_time() -> None:
     with Client("http://127.0.0.1:9", timeout=0) as client, pytest.raises(ServerUnreachable):
         client.details("EX0")

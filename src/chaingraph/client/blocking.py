@@ -57,6 +57,8 @@ class Client:
         self._client = AsyncClient(url, token, timeout=timeout)
         self._open = ExitStack()
         self._portal = self._open.enter_context(start_blocking_portal(name="chaingraph client"))
+        # Whoever still waits in another thread is not waited for.
+        self._open.callback(self._portal.call, self._portal.stop, True)
         self._open.callback(self._portal.call, self._client.close)
 
     def __enter__(self) -> Client:
