@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 import uvicorn
@@ -15,7 +15,7 @@ from chaingraph.api.app import build_app
 from chaingraph.api.auth import Authenticate, Credentials, everyone_is_local
 from chaingraph.api.farewell import Farewell
 from chaingraph.api.service import Service
-from chaingraph.client import AsyncClient
+from chaingraph.client import AsyncClient, Event
 from chaingraph.engine.authoring import NodeError, node
 from chaingraph.execution.records import LOCAL, Principal
 from chaingraph.flow.codec import parse_flow_text
@@ -91,6 +91,12 @@ async def serving(
             await farewell.say(within=1)
             server.should_exit = True
             await running
+
+
+async def first_of(client: AsyncClient, execution_id: str, type_: str) -> Event:
+    """The first event of this type, when it is there."""
+    async with aclosing(client.follow(execution_id, types=[type_])) as events:
+        return await anext(events)
 
 
 @pytest.fixture

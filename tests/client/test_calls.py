@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from datetime import UTC
 
 import pytest
 
-from chaingraph.client import AsyncClient, Event, Status
+from chaingraph.client import AsyncClient, Status
 from chaingraph.errors import (
     BadInput,
     Forbidden,
@@ -16,12 +15,7 @@ from chaingraph.errors import (
     Refused,
     Unauthorized,
 )
-
-
-async def until(client: AsyncClient, execution_id: str, type_: str) -> Event:
-    """The first event of this type, when it is there."""
-    async with aclosing(client.follow(execution_id, types=[type_])) as events:
-        return await anext(events)
+from tests.client.conftest import first_of
 
 
 async def end(client: AsyncClient, execution_id: str) -> Status:
@@ -75,9 +69,9 @@ async def test_breakpoints_steps_and_resume(client: AsyncClient) -> None:
     execution_id = await client.create("sum")
     await client.set_breakpoints(execution_id, [{"nodeId": "product", "condition": "a > 5"}])
     await client.start(execution_id)
-    await until(client, execution_id, "flow:paused")
+    await first_of(client, execution_id, "flow:paused")
     await client.step(execution_id)
-    await until(client, execution_id, "debug:stepped")
+    await first_of(client, execution_id, "debug:stepped")
     await client.set_breakpoints(execution_id, [])
     await client.resume(execution_id, tree=True)
     assert await end(client, execution_id) is Status.COMPLETED
@@ -87,7 +81,7 @@ async def test_a_pause_says_why(client: AsyncClient) -> None:
     execution_id = await client.create("asking")
     await client.start(execution_id)
     await client.pause(execution_id, reason="lunch", tree=True, now=True)
-    paused = await until(client, execution_id, "flow:paused")
+    paused = await first_of(client, execution_id, "flow:paused")
     assert (paused.data["reason"], paused.data["tree"]) == ("lunch", True)
 
 
