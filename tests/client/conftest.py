@@ -50,6 +50,11 @@ FLOWS = (
         nodes:
           child: {type: RunFlowNode, inputs: {flowId: sum}}
         """,
+    """
+        id: asker
+        nodes:
+          child: {type: RunFlowNode, inputs: {flowId: asking}}
+        """,
 )
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import signal
+import sys
 import threading
+from asyncio.subprocess import PIPE
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -65,13 +68,11 @@ async def test_nothing_is_left_of_a_closed_client(url: str) -> None:
 async def test_a_close_ends_what_other_threads_wait_for(url: str) -> None:
     def program() -> None:
         with ThreadPoolExecutor(1) as pool, Client(url, "admin") as client:
-            execution_id = client.create("sum")
-            events = client.follow(execution_id)
+            events = client.follow(client.create("sum"))
             next(events)
             waiting = pool.submit(next, events)
             client.close()
-            error = waiting.exception(5)
-            assert error is not None
+            assert waiting.exception(10) is not None
 
     await asyncio.to_thread(program)
 
@@ -88,3 +89,21 @@ def test_both_clients_have_the_same_calls() -> None:
         return {name: list(inspect.signature(each).parameters) for name, each in public.items()}
 
     assert calls(Client) == calls(AsyncClient)
+
+
+async def test_an_interrupted_program_ends_at_once(url: str) -> None:
+    program = f"""
+from chaingraph import Client
+with Client({url!r}, "admin") as client:
+    for event in client.follow(client.create("sum")):
+        print(event.type, flush=True)
+"""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, stdout=PIPE, stderr=PIPE
+    )
+    assert process.stdout is not None
+    await process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = await asyncio.wait_for(process.communicate(), 10)
+    assert errors.decode().splitlines()[-1] == "KeyboardInterrupt"
+    assert "Error" not in errors.decode()

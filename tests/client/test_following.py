@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from urllib.parse import urlsplit
 
 import pytest
 
-from chaingraph.client import AsyncClient, Event
+from chaingraph.client import AsyncClient, Event, TreeBatch
 from chaingraph.client.following import View
 from chaingraph.client.patience import Patience
 from chaingraph.errors import ServerUnreachable
@@ -115,6 +116,48 @@ async def test_a_server_that_comes_back_goes_on_where_it_was(house: House) -> No
         seen += [await waiting, *[each async for each in events]]
     assert [each.position for each in seen] == list(range(len(seen)))
     assert seen[-1].type == "flow:completed"
+
+
+async def test_a_tree_goes_on_where_it_was_when_its_server_comes_back(house: House) -> None:
+    seen: defaultdict[str, list[Event]] = defaultdict(list)
+
+    async def next_batch(batches: AsyncGenerator[TreeBatch]) -> list[str]:
+        batch = await anext(batches)
+        for each in batch.events:
+            seen[each.execution_id].append(each.event)
+        return [each.event.type for each in batch.events]
+
+    async with serving(house.service) as address:
+        client = AsyncClient(address)
+        root = await client.create("asker")
+        await client.start(root)
+        batches = client.follow_tree(root)
+        while "node:waiting" not in await next_batch(batches) or len(seen) < 2:
+            pass
+        (child,) = seen.keys() - {root}
+    waiting = asyncio.create_task(next_batch(batches))
+    async with client, aclosing(batches), serving(house.service, port=port_of(address)):
+        await client.signal(child, "approval", "yes")
+        await waiting
+        with pytest.raises(StopAsyncIteration):
+            while True:
+                await next_batch(batches)
+    for events in seen.values():
+        assert [each.position for each in events] == list(range(len(events)))
+        assert events[-1].type == "flow:completed"
+
+
+async def test_a_stream_that_is_cut_before_it_tells_anything_is_given_up(
+    client: AsyncClient, url: str
+) -> None:
+    execution_id = await client.create("sum")
+    async with (
+        cutting_proxy(url, lambda: 260) as (proxy, address),
+        AsyncClient(address, "admin") as through,
+    ):
+        with pytest.raises(ServerUnreachable):
+            await anext(through.follow(execution_id, timeout=0.5))
+    assert proxy.cuts > 2
 
 
 async def test_a_server_that_stays_away_is_waited_for_no_longer_than_asked(house: House) -> None:

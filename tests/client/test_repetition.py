@@ -60,7 +60,7 @@ async def test_lost_answers_to_commands_do_nothing_twice(client: AsyncClient, ur
 
 async def test_a_gateway_without_a_server_is_asked_again(house: House) -> None:
     async with (
-        serving(house.service, behind=gateway(502, 503, 504)) as url,
+        serving(house.service, behind=gateway(502, 503, 504, 429)) as url,
         AsyncClient(url) as client,
     ):
         execution_id = await client.create("sum")

@@ -42,7 +42,8 @@ def _iterating(
             while found := client._wait(steps.next):
                 yield from found
         finally:
-            client._wait(steps.close)
+            if not client._is_closed:
+                client._wait(steps.close)
 
     return each
 
@@ -55,6 +56,7 @@ class Client:
 
     def __init__(self, url: str, token: str | None = None, *, timeout: float = 30.0) -> None:
         self._client = AsyncClient(url, token, timeout=timeout)
+        self._is_closed = False
         self._open = ExitStack()
         self._portal = self._open.enter_context(start_blocking_portal(name="chaingraph client"))
         # Whoever still waits in another thread is not waited for.
@@ -70,10 +72,11 @@ class Client:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._open.__exit__(kind, error, traceback)
+        self.close()
 
     def close(self) -> None:
         """Give up all connections, and the thread."""
+        self._is_closed = True
         self._open.close()
 
     create = _waiting(AsyncClient.create)
@@ -107,14 +110,21 @@ class _Steps(Generic[T]):
     def __init__(self, values: AsyncGenerator[T]) -> None:
         self._values = values
         self._turn = asyncio.Lock()
+        self._step: asyncio.Task[Any] | None = None
 
     async def next(self) -> list[T]:
         """The next value, or none at the end."""
         async with self._turn:
-            async for value in self._values:
-                return [value]
-            return []
+            self._step = asyncio.current_task()
+            try:
+                async for value in self._values:
+                    return [value]
+                return []
+            finally:
+                self._step = None
 
     async def close(self) -> None:
+        if self._step is not None:
+            self._step.cancel()  # who asked for it was interrupted before it could wait
         async with self._turn:
             await self._values.aclose()

@@ -20,7 +20,7 @@ TRY = httpx.Timeout(15, connect=5)
 #: A stream is never silent for so long: it gets pings.
 STREAM = httpx.Timeout(60, connect=5)
 #: No answer of a ChainGraph server, but of something before it that may find one later.
-_GATEWAY: Final = frozenset((502, 503, 504))
+_GATEWAY: Final = frozenset((429, 502, 503, 504))
 
 
 class Connection:
