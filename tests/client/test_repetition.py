@@ -11,7 +11,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chaingraph.client import AsyncClient, Status
-from chaingraph.errors import BadInput, ServerUnreachable, StoreUnavailable
+from chaingraph.errors import BadInput, NotFound, ServerUnreachable, StoreUnavailable
+from chaingraph.execution.records import ExecutionRow, Principal
 from chaingraph.modes import House
 from tests.api.fake_service import FakeService
 from tests.client.conftest import serving
@@ -91,6 +92,13 @@ async def test_a_database_that_is_away_is_waited_for() -> None:
         outages = 2
 
         async def start(self, *args: object, **named: object) -> None:
+            self._look()
+
+        async def details(self, principal: Principal, execution_id: str) -> ExecutionRow:
+            self._look()
+            return await super().details(principal, execution_id)
+
+        def _look(self) -> None:
             if self.outages:
                 self.outages -= 1
                 raise StoreUnavailable("The database is not reachable")
@@ -99,6 +107,11 @@ async def test_a_database_that_is_away_is_waited_for() -> None:
     async with serving(service) as url, AsyncClient(url) as client:
         await client.start("EX1")
         assert service.outages == 0
+        service.outages = 2
+        async with AsyncClient(url) as client, aclosing(client.follow("EX0")) as events:
+            with pytest.raises(NotFound):
+                await anext(events)
+            assert service.outages == 0
         service.outages = 1
         async with AsyncClient(url, timeout=0) as impatient:
             with pytest.raises(StoreUnavailable, match="not reachable"):
