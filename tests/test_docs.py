@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
 
 import chaingraph
-from chaingraph import errors, metrics
+from chaingraph import AsyncClient, client, errors, metrics
 from chaingraph.api.dialects import PLAIN
 from chaingraph.api.procedures import router
 from chaingraph.cli import app
@@ -69,6 +69,25 @@ def test_every_command_is_in_the_reference() -> None:
         assert f"### `{command}" in text, command
 
 
+def test_every_call_of_the_client_is_in_the_reference_with_its_parameters() -> None:
+    text = reference("client")
+    for name, call in inspect.getmembers(AsyncClient, inspect.isfunction):
+        if not name.startswith("_"):
+            row = re.search(rf"^\| `{name}\((.*?)\)` \|", text, re.M)
+            assert row is not None, name
+            named = re.findall(r"(\w+)(?:=[^,]+)?(?:, |$)", row[1])
+            assert named == list(inspect.signature(call).parameters)[1:], name
+
+
+def test_every_record_of_the_client_is_in_the_reference_with_its_fields() -> None:
+    text = reference("client")
+    for name in client.__all__:
+        record = getattr(client, name)
+        if is_dataclass(record):
+            shown = ", ".join(f"`{each.name}`" for each in fields(record))
+            assert f"| `{name}` | {shown}" in text
+
+
 def test_every_metric_is_in_the_reference_with_its_kind_and_meaning() -> None:
     text = reference("metrics")
     for each in metrics.REGISTRY.collect():
@@ -84,6 +103,6 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 
 def test_the_public_names_are_few_and_importable() -> None:
-    assert len(chaingraph.__all__) <= 15
+    assert len(chaingraph.__all__) <= 17
     for name in chaingraph.__all__:
         assert getattr(chaingraph, name) is not None

@@ -5,6 +5,11 @@ Write nodes with `node`, flows with `FlowBuilder` or in YAML, and run them with 
 
     async with open_house(Settings()) as house, house.working():
         await house.service.import_flow(LOCAL, flow)
+
+or call a server elsewhere:
+
+    async with AsyncClient("http://localhost:4021") as client:
+        outcome = await client.run("sum")
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from chaingraph.client import AsyncClient, Client
     from chaingraph.engine.authoring import (
         Context,
         NodeError,
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "chaingraph.client": ("AsyncClient", "Client"),
     "chaingraph.engine.authoring": (
         "Context",
         "NodeError",
@@ -56,8 +63,10 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "LOCAL",
+    "AsyncClient",
     "Catalog",
     "ChainGraphError",
+    "Client",
     "Context",
     "FlowBuilder",
     "NodeError",

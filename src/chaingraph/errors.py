@@ -4,6 +4,7 @@
     ├─ NotFound                     NOT_FOUND
     │   ├─ FlowNotFound
     │   └─ ExecutionNotFound
+    ├─ Unauthorized                 UNAUTHORIZED
     ├─ Forbidden                    FORBIDDEN
     ├─ BadInput                     BAD_REQUEST
     │   ├─ UnreadableFlow           the file is no flow at all
@@ -14,6 +15,8 @@
     ├─ IdempotencyConflict          CONFLICT
     ├─ ValueTooLarge                PAYLOAD_TOO_LARGE
     ├─ StoreUnavailable             SERVICE_UNAVAILABLE
+    ├─ ServerUnreachable            SERVICE_UNAVAILABLE
+    ├─ Refused                      what a server said that has no class here; `code` says it
     ├─ NewerDatabase                PRECONDITION_FAILED
     ├─ Fenced                       the lease is lost; whoever holds it now goes on
     └─ InboxMoved                   a command arrived meanwhile; read it and try again
@@ -24,13 +27,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 
 class ChainGraphError(Exception):
     """The root of the tree: takes facts, builds its sentence, carries a code."""
 
-    code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
+    code: str = "INTERNAL_SERVER_ERROR"
 
 
 class NotFound(ChainGraphError, LookupError):
@@ -47,6 +49,12 @@ class ExecutionNotFound(NotFound):
     def __init__(self, execution_id: str) -> None:
         self.execution_id = execution_id
         super().__init__(f"Execution with id {execution_id} not found")
+
+
+class Unauthorized(ChainGraphError):
+    """The server wants to know who calls, and was given no token or one that it does not know."""
+
+    code = "UNAUTHORIZED"
 
 
 class Forbidden(ChainGraphError, PermissionError):
@@ -136,6 +144,25 @@ class StoreUnavailable(ChainGraphError):
     """The database could not be reached in time; nothing was changed. Try again."""
 
     code = "SERVICE_UNAVAILABLE"
+
+
+class ServerUnreachable(ChainGraphError, ConnectionError):
+    """A client got no answer. Whether a call was done is open; with the same ids try it again."""
+
+    code = "SERVICE_UNAVAILABLE"
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url = url
+        self.reason = reason
+        super().__init__(f"The server {url} cannot be reached: {reason}")
+
+
+class Refused(ChainGraphError):
+    """A server refused for a reason that has no class of its own here."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        self.code = code
+        super().__init__(sentence)
 
 
 class NewerDatabase(ChainGraphError):

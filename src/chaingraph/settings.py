@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -56,6 +56,10 @@ class Settings:
     start_timeout: timedelta | None = None
     #: where traces go, an OTLP collector; empty means nowhere (`CHAINGRAPH_OTLP_ENDPOINT`)
     otlp_endpoint: str = ""
+    #: the server that `chaingraph executions` calls; empty means the database (`CHAINGRAPH_SERVER`)
+    server: str = ""
+    #: and as whom (`CHAINGRAPH_TOKEN`)
+    token: str = field(default="", repr=False)
     log_level: str = "warning"
     log_format: str = "text"
 
@@ -123,6 +127,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         retention_keep=int(kept) if (kept := env.get("CHAINGRAPH_RETENTION_KEEP")) else None,
         start_timeout=_maybe_age(env.get("CHAINGRAPH_START_TIMEOUT")),
         otlp_endpoint=text("CHAINGRAPH_OTLP_ENDPOINT", default.otlp_endpoint),
+        server=text("CHAINGRAPH_SERVER", default.server),
+        token=text("CHAINGRAPH_TOKEN", default.token),
         log_level=_LEVELS.get(level.lower(), level),
         log_format=text("CHAINGRAPH_LOG_FORMAT", default.log_format),
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,18 +11,20 @@ import typer
 from chaingraph.cli.json_lines import event_object, plain, print_objects
 from chaingraph.cli.options import AsJson, IdOrFile, command
 from chaingraph.cli.show import one_line, shorten
-from chaingraph.cli.sources import Source, source_of
+from chaingraph.cli.sources import Source, names_archive, source_of
 from chaingraph.cli.waits import waits_text
 from chaingraph.errors import BadInput
 from chaingraph.settings import Settings
 
 if TYPE_CHECKING:
+    from chaingraph import client
+    from chaingraph.client import AsyncClient, Event
     from chaingraph.execution.tree_follow import TreeBatch, TreeEvent
     from chaingraph.execution.view import SeenEvent
 
 
 def add_to(app: typer.Typer) -> None:
-    command(app, "events")(events)
+    command(app, "events", remote=True)(events)
 
 
 async def events(
@@ -41,6 +44,9 @@ async def events(
     wanted = _known_types(types or ())
     if tree and start:
         raise BadInput("--from counts the positions of one execution; a tree has no such order")
+    if settings.server and not names_archive(execution_id):
+        await _from_server(settings, execution_id, follow, start, wanted, tree, as_json)
+        return
     async with source_of(settings, execution_id) as source:
         follow = follow and not source.is_file
         if tree:
@@ -50,6 +56,45 @@ async def events(
             return
         async for batch in _of_one(source, start, follow):
             _print([each for each in batch if not wanted or each.type in wanted], as_json)
+
+
+async def _from_server(
+    settings: Settings,
+    execution_id: str,
+    follow: bool,
+    start: int,
+    wanted: frozenset[str],
+    tree: bool,
+    as_json: bool,
+) -> None:
+    from chaingraph.cli.executors import server_of
+
+    if tree and not follow:
+        raise BadInput("A server tells of a tree as it grows: --tree needs --follow")
+    async with server_of(settings) as client:
+        if tree:
+            async for batch in client.follow_tree(execution_id, types=wanted):
+                _print_tree(batch.events, as_json)
+            return
+        async with aclosing(_of_server(client, execution_id, start, follow)) as events:
+            async for event in events:
+                if not wanted or event.type in wanted:
+                    _print([event], as_json)
+
+
+async def _of_server(
+    client: AsyncClient, execution_id: str, start: int, follow: bool
+) -> AsyncGenerator[Event]:
+    """As `_of_one`."""
+    async with aclosing(client.follow(execution_id, -1)) as newest:
+        present = (await anext(newest)).position + 1
+    if start >= present and not follow:
+        return
+    async with aclosing(client.follow(execution_id, start)) as events:
+        async for event in events:
+            yield event
+            if not follow and event.position >= present - 1:
+                return
 
 
 async def _of_one(source: Source, start: int, follow: bool) -> AsyncIterator[list[SeenEvent]]:
@@ -104,7 +149,7 @@ def _known_types(types: Sequence[str]) -> frozenset[str]:
     return frozenset(types)
 
 
-def _print(shown: Sequence[SeenEvent], as_json: bool) -> None:
+def _print(shown: Sequence[SeenEvent | Event], as_json: bool) -> None:
     if as_json:
         print_objects(map(event_object, shown))
         return
@@ -112,7 +157,7 @@ def _print(shown: Sequence[SeenEvent], as_json: bool) -> None:
         typer.echo(_line(event))
 
 
-def _print_tree(shown: Sequence[TreeEvent], as_json: bool) -> None:
+def _print_tree(shown: Sequence[TreeEvent | client.TreeEvent], as_json: bool) -> None:
     if as_json:
         print_objects({"executionId": e.execution_id, **event_object(e.event)} for e in shown)
         return
@@ -120,12 +165,12 @@ def _print_tree(shown: Sequence[TreeEvent], as_json: bool) -> None:
         typer.echo(f"{each.execution_id}  {_line(each.event)}")
 
 
-def _line(event: SeenEvent) -> str:
+def _line(event: SeenEvent | Event) -> str:
     at = event.timestamp.astimezone().strftime("%H:%M:%S.%f")[:-3]
     return f"{event.position:>6}  {at}  {event.type:<24}  {_about(event)}".rstrip()
 
 
-def _about(event: SeenEvent) -> str:
+def _about(event: SeenEvent | Event) -> str:
     """What an event is about: its node or edge, and what it says."""
     data: dict[str, Any] = plain(event.data)
     node, edge = data.get("node") or {}, data.get("serializedEdge") or {}
@@ -135,7 +180,7 @@ def _about(event: SeenEvent) -> str:
     return shorten(one_line("  ".join(str(part) for part in parts if part)))
 
 
-def _said(event: SeenEvent, data: Mapping[str, Any]) -> str:
+def _said(event: SeenEvent | Event, data: Mapping[str, Any]) -> str:
     if event.type == "flow:parked":
         return "; ".join(waits_text(data))
     error = data.get("error")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -20,18 +20,24 @@ from chaingraph.cli.options import (
     new_app,
 )
 from chaingraph.cli.show import duration, local_time, print_table
-from chaingraph.cli.sources import Source, source_of
+from chaingraph.cli.sources import Source, names_archive, source_of
 from chaingraph.cli.waits import waits_text
+from chaingraph.errors import BadInput
 from chaingraph.settings import Settings
 
 if TYPE_CHECKING:
+    from chaingraph import client
+    from chaingraph.client import Execution
     from chaingraph.execution.records import ExecutionRow
     from chaingraph.execution.service import TreeNode
+    from chaingraph.modes import House
+
+    Branch: TypeAlias = TreeNode | client.TreeNode
 
 app = new_app("List, follow and steer executions.")
 
 
-@command(app, "create")
+@command(app, "create", remote=True)
 async def create(
     settings: Settings,
     flow_id: Annotated[str, typer.Argument(metavar="FLOW_ID")],
@@ -40,25 +46,31 @@ async def create(
     as_json: AsJson = False,
 ) -> None:
     """Make an execution of a stored flow; it waits for `start`."""
-    from chaingraph.cli.flow_files import read_inputs
-    from chaingraph.execution.records import LOCAL
-    from chaingraph.flow.codec import read_flow
-    from chaingraph.modes import open_house
+    from chaingraph.cli.executors import executor_of, house_for_inputs
 
-    async with open_house(settings) as house:
-        flow = read_flow((await house.service.flow(LOCAL, flow_id)).data)
-        await house.types.learn(node.type for node in flow.nodes.values())
-        values = read_inputs(inputs or (), flow, house.types)
-        execution_id = await house.service.create(
-            LOCAL, flow_id, inputs=values, idempotency_key=key
-        )
+    async with executor_of(settings) as executor:
+        if inputs:
+            execution_id = await _create(house_for_inputs(executor), flow_id, inputs, key)
+        else:
+            execution_id = await executor.create(flow_id, idempotency_key=key)
     if as_json:
         print_objects([{"id": execution_id}])
     else:
         typer.echo(execution_id)
 
 
-@command(app, "list")
+async def _create(house: House, flow_id: str, inputs: Sequence[str], key: str | None) -> str:
+    from chaingraph.cli.flow_files import read_inputs
+    from chaingraph.execution.records import LOCAL
+    from chaingraph.flow.codec import read_flow
+
+    flow = read_flow((await house.service.flow(LOCAL, flow_id)).data)
+    await house.types.learn(node.type for node in flow.nodes.values())
+    values = read_inputs(inputs, flow, house.types)
+    return await house.service.create(LOCAL, flow_id, inputs=values, idempotency_key=key)
+
+
+@command(app, "list", remote=True)
 async def list_(
     settings: Settings,
     flow_id: Annotated[str | None, typer.Option("--flow", metavar="ID")] = None,
@@ -66,12 +78,7 @@ async def list_(
     as_json: AsJson = False,
 ) -> None:
     """Executions, newest first."""
-    from chaingraph.execution.records import LOCAL
-    from chaingraph.modes import open_house
-
-    async with open_house(settings) as house:
-        found = await house.service.roots(LOCAL, flow_id, limit=limit)
-    rows = [root.execution for root in found]
+    rows = await _rows(settings, flow_id, limit)
     if as_json:
         print_objects(map(record_object, rows))
         return
@@ -79,12 +86,24 @@ async def list_(
     print_table(("ID", "STATUS", "FLOW", "CREATED", "TOOK"), table)
 
 
-@command(app, "show")
+async def _rows(
+    settings: Settings, flow_id: str | None, limit: int
+) -> Sequence[ExecutionRow | Execution]:
+    from chaingraph.cli.executors import Local, executor_of
+
+    async with executor_of(settings) as executor:
+        if isinstance(executor, Local):
+            return [each.execution for each in await executor.roots(flow_id, limit=limit)]
+        if flow_id is None:
+            raise BadInput("A server lists the executions of one flow: name it with --flow")
+        return [each.execution for each in await executor.roots(flow_id, limit=limit)]
+
+
+@command(app, "show", remote=True)
 async def show(settings: Settings, execution_id: IdOrFile, as_json: AsJson = False) -> None:
     """One execution as it stands."""
-    async with source_of(settings, execution_id) as source:
-        members = record_object(source.stored.row)
-        waits = await _waits(source)
+    row, waits = await _as_it_stands(settings, execution_id)
+    members = record_object(row)
     if as_json:
         print_objects([members])
         return
@@ -103,14 +122,26 @@ async def _waits(source: Source) -> list[str]:
     return []
 
 
-@command(app, "tree")
+async def _as_it_stands(
+    settings: Settings, name: str
+) -> tuple[ExecutionRow | Execution, list[str]]:
+    """An execution, and what it waits for in words; of one on a server that is not told."""
+    if not settings.server or names_archive(name):
+        async with source_of(settings, name) as source:
+            return source.stored.row, await _waits(source)
+    from chaingraph.cli.executors import server_of
+
+    async with server_of(settings) as client:
+        return await client.details(name), []
+
+
+@command(app, "tree", remote=True)
 async def tree(settings: Settings, execution_id: ExecutionId, as_json: AsJson = False) -> None:
     """An execution and all its descendants."""
-    from chaingraph.execution.records import LOCAL
-    from chaingraph.modes import open_house
+    from chaingraph.cli.executors import executor_of
 
-    async with open_house(settings) as house:
-        found = await house.service.tree(LOCAL, execution_id)
+    async with executor_of(settings) as executor:
+        found = await executor.tree(execution_id)
     if as_json:
         print_objects({"level": each.level, **record_object(each.execution)} for each in found)
         return
@@ -120,8 +151,8 @@ async def tree(settings: Settings, execution_id: ExecutionId, as_json: AsJson = 
     print_table(("LEVEL", "ID", "STATUS", "FLOW", "TOOK"), table)
 
 
-def _depth_first(top: TreeNode, nodes: Sequence[TreeNode]) -> Iterator[TreeNode]:
-    children: defaultdict[str | None, list[TreeNode]] = defaultdict(list)
+def _depth_first(top: Branch, nodes: Sequence[Branch]) -> Iterator[Branch]:
+    children: defaultdict[str | None, list[Branch]] = defaultdict(list)
     for each in sorted(nodes, key=lambda node: node.execution.created_at, reverse=True):
         children[each.parent_id].append(each)
     todo = [top]
@@ -130,7 +161,7 @@ def _depth_first(top: TreeNode, nodes: Sequence[TreeNode]) -> Iterator[TreeNode]
         todo += children[node.id]
 
 
-def _took(row: ExecutionRow) -> str:
+def _took(row: ExecutionRow | Execution) -> str:
     if row.started_at is None or row.completed_at is None:
         return ""
     return duration((row.completed_at - row.started_at).total_seconds() * 1000)

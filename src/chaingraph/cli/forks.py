@@ -10,11 +10,11 @@ import typer
 
 from chaingraph.cli.json_lines import print_objects
 from chaingraph.cli.options import AsJson, ExecutionId, IdempotencyKey, Inputs, command
-from chaingraph.cli.steering import warn_without_worker
 from chaingraph.errors import ExecutionNotFound
 from chaingraph.settings import Settings
 
 if TYPE_CHECKING:
+    from chaingraph.cli.executors import Executor
     from chaingraph.flow.model import Flow
     from chaingraph.modes import House
 
@@ -22,8 +22,8 @@ Start = Annotated[bool, typer.Option("--start/--no-start", help="Whether it runs
 
 
 def add_to(app: typer.Typer) -> None:
-    command(app, "fork")(fork)
-    command(app, "retry")(retry)
+    command(app, "fork", remote=True)(fork)
+    command(app, "retry", remote=True)(retry)
 
 
 async def fork(
@@ -43,13 +43,11 @@ async def fork(
 ) -> None:
     """Make an execution in which these nodes, all that depends on them and all that had not
     ended run; the rest is as it was. `--input` gives other values to nodes that run."""
-    from chaingraph.execution.records import LOCAL
-    from chaingraph.modes import open_house
+    from chaingraph.cli.executors import executor_of
 
-    async with open_house(settings) as house:
-        values = await _values(house, execution_id, inputs or (), newer)
-        forked = await house.service.fork(
-            LOCAL,
+    async with executor_of(settings) as executor:
+        values = await _values(executor, execution_id, inputs or (), newer)
+        forked = await executor.fork(
             execution_id,
             nodes=again or (),
             inputs=values,
@@ -57,7 +55,7 @@ async def fork(
             start=start,
             idempotency_key=key,
         )
-        await _tell(house, forked, start, as_json)
+        await _tell(executor, forked, start, as_json)
 
 
 async def retry(
@@ -68,21 +66,22 @@ async def retry(
     as_json: AsJson = False,
 ) -> None:
     """Fork from the nodes that failed."""
-    from chaingraph.execution.records import LOCAL
-    from chaingraph.modes import open_house
+    from chaingraph.cli.executors import executor_of
 
-    async with open_house(settings) as house:
-        retried = await house.service.retry(LOCAL, execution_id, start=start, idempotency_key=key)
-        await _tell(house, retried, start, as_json)
+    async with executor_of(settings) as executor:
+        retried = await executor.retry(execution_id, start=start, idempotency_key=key)
+        await _tell(executor, retried, start, as_json)
 
 
 async def _values(
-    house: House, execution_id: str, given: Sequence[str], newer: bool
+    executor: Executor, execution_id: str, given: Sequence[str], newer: bool
 ) -> dict[str, Any] | None:
     if not given:
         return None
+    from chaingraph.cli.executors import house_for_inputs
     from chaingraph.cli.flow_files import read_inputs
 
+    house = house_for_inputs(executor)
     flow = await _flow(house, execution_id, newer)
     await house.types.learn(node.type for node in flow.nodes.values())
     return read_inputs(given, flow, house.types)
@@ -101,13 +100,13 @@ async def _flow(house: House, execution_id: str, newer: bool) -> Flow:
     return read_flow(json.loads(await house.journal.flow_of(stored.dispatch.snapshot)))
 
 
-async def _tell(house: House, execution_id: str, started: bool, as_json: bool) -> None:
-    from chaingraph.execution.records import LOCAL
+async def _tell(executor: Executor, execution_id: str, started: bool, as_json: bool) -> None:
+    from chaingraph.cli.executors import warn_without_worker
 
-    row = await house.service.details(LOCAL, execution_id)
+    row = await executor.details(execution_id)
     if as_json:
         print_objects([{"id": row.id, "status": row.status}])
     else:
         typer.echo(row.id)
     if started:
-        await warn_without_worker(house, row)
+        await warn_without_worker(executor, row)

@@ -16,6 +16,7 @@ from chaingraph.superjson import UNDEFINED, Custom, JsError
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from chaingraph.client import Event
     from chaingraph.execution.view import SeenEvent
 
 
@@ -26,7 +27,7 @@ def print_objects(objects: Iterable[Mapping[str, Any]]) -> None:
     sys.stdout.flush()
 
 
-def event_object(event: SeenEvent) -> dict[str, Any]:
+def event_object(event: SeenEvent | Event) -> dict[str, Any]:
     return {
         "position": event.position,
         "index": event.index,

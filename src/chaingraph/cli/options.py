@@ -49,6 +49,13 @@ LogLevelOption: TypeAlias = Annotated[
 LogFormatOption: TypeAlias = Annotated[
     LogFormat | None, typer.Option("--log-format", help="Lines or JSON (CHAINGRAPH_LOG_FORMAT).")
 ]
+Server: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--server", metavar="URL", help="A server elsewhere (CHAINGRAPH_SERVER)."),
+]
+Token: TypeAlias = Annotated[
+    str | None, typer.Option("--token", help="Who calls that server (CHAINGRAPH_TOKEN).")
+]
 ExecutionId: TypeAlias = Annotated[str, typer.Argument(metavar="ID")]
 IdOrFile: TypeAlias = Annotated[
     str, typer.Argument(metavar="ID", help="Or a file that an execution was exported to.")
@@ -77,6 +84,8 @@ class Given:
     nodes: list[str] | None = None
     log_level: LogLevel | None = None
     log_format: LogFormat | None = None
+    server: str | None = None
+    token: str | None = None
 
     def over(self, settings: Settings) -> Settings:
         """The settings with what was given here; nodes are added."""
@@ -89,6 +98,8 @@ class Given:
             nodes=(*settings.nodes, *(self.nodes or ())),
             log_level=self.log_level or settings.log_level,
             log_format=self.log_format or settings.log_format,
+            server=settings.server if self.server is None else self.server,
+            token=settings.token if self.token is None else self.token,
         )
 
 
@@ -107,16 +118,20 @@ Outcome: TypeAlias = int | None
 Body = TypeVar("Body", bound=Callable[..., Outcome | Coroutine[Any, Any, Outcome]])
 
 
-def command(app: typer.Typer, name: str) -> Callable[[Body], Body]:
+def command(app: typer.Typer, name: str, *, remote: bool = False) -> Callable[[Body], Body]:
     """Add `body(settings, ...)` as a command that takes the common options too.
+
+    A `remote` one also takes those that name a server.
 
     The body may be a coroutine function; it returns its exit code, None for 0. An error ends the
     command with one sentence.
     """
 
+    common_options = _COMMON | _REMOTE if remote else _COMMON
+
     def add(body: Body) -> Body:
         def call(context: typer.Context, **given: Any) -> None:
-            common = Given(**{key: given.pop(key) for key in _COMMON})
+            common = Given(**{key: given.pop(key) for key in common_options})
             with reported():
                 settings = _settings(context.obj or Given(), common)
                 outcome = body(settings, **given)
@@ -129,7 +144,7 @@ def command(app: typer.Typer, name: str) -> Callable[[Body], Body]:
             "context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context
         )
         call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [context, *(each.replace(kind=context.kind) for each in own), *_COMMON.values()]
+            [context, *(each.replace(kind=context.kind) for each in own), *common_options.values()]
         )
         call.__doc__ = body.__doc__
         app.command(name)(call)
@@ -149,7 +164,12 @@ def _common(
     """Stands for the common options: only its signature is used."""
 
 
-_COMMON = inspect.signature(_common, eval_str=True).parameters
+def _remote(*, server: Server = None, token: Token = None) -> None:
+    """Stands for the options that name a server."""
+
+
+_COMMON = dict(inspect.signature(_common, eval_str=True).parameters)
+_REMOTE = dict(inspect.signature(_remote, eval_str=True).parameters)
 
 
 def _settings(before: Given, after: Given) -> Settings:

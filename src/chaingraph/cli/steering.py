@@ -10,27 +10,22 @@ import typer
 
 from chaingraph.cli.json_lines import print_objects
 from chaingraph.cli.options import AsJson, ExecutionId, command
-from chaingraph.cli.problems import note
 from chaingraph.settings import Settings
 
 if TYPE_CHECKING:
-    from chaingraph.execution.records import ExecutionRow
-    from chaingraph.execution.service import Service
-    from chaingraph.modes import House
+    from chaingraph.cli.executors import Executor
 
 
 def add_to(app: typer.Typer) -> None:
     for body in (start, stop, pause, resume, step, signal):
-        command(app, body.__name__)(body)
-    command(app, "breakpoints")(set_breakpoints)
+        command(app, body.__name__, remote=True)(body)
+    command(app, "breakpoints", remote=True)(set_breakpoints)
 
 
 async def start(settings: Settings, execution_id: ExecutionId, as_json: AsJson = False) -> None:
     """Let a created execution run, in whatever worker is alive."""
-    from chaingraph.execution.records import LOCAL
-
-    async with _steered(settings, execution_id, as_json) as service:
-        await service.start(LOCAL, execution_id)
+    async with _steered(settings, execution_id, as_json) as executor:
+        await executor.start(execution_id)
 
 
 async def stop(
@@ -40,10 +35,8 @@ async def stop(
     as_json: AsJson = False,
 ) -> None:
     """Cancel what runs and end in `flow:cancelled`; its children with it."""
-    from chaingraph.execution.records import LOCAL
-
-    async with _steered(settings, execution_id, as_json) as service:
-        await service.stop(LOCAL, execution_id, reason=reason)
+    async with _steered(settings, execution_id, as_json) as executor:
+        await executor.stop(execution_id, reason=reason)
 
 
 async def pause(
@@ -57,10 +50,8 @@ async def pause(
     as_json: AsJson = False,
 ) -> None:
     """Let running nodes end and begin no more, until `resume`."""
-    from chaingraph.execution.records import LOCAL
-
-    async with _steered(settings, execution_id, as_json) as service:
-        await service.pause(LOCAL, execution_id, reason=reason, tree=tree, now=now)
+    async with _steered(settings, execution_id, as_json) as executor:
+        await executor.pause(execution_id, reason=reason, tree=tree, now=now)
 
 
 async def resume(
@@ -70,18 +61,14 @@ async def resume(
     as_json: AsJson = False,
 ) -> None:
     """Go on, up to the next breakpoint."""
-    from chaingraph.execution.records import LOCAL
-
-    async with _steered(settings, execution_id, as_json) as service:
-        await service.resume(LOCAL, execution_id, tree=tree)
+    async with _steered(settings, execution_id, as_json) as executor:
+        await executor.resume(execution_id, tree=tree)
 
 
 async def step(settings: Settings, execution_id: ExecutionId, as_json: AsJson = False) -> None:
     """Run one node of a paused execution."""
-    from chaingraph.execution.records import LOCAL
-
-    async with _steered(settings, execution_id, as_json) as service:
-        await service.step(LOCAL, execution_id)
+    async with _steered(settings, execution_id, as_json) as executor:
+        await executor.step(execution_id)
 
 
 async def signal(
@@ -95,11 +82,10 @@ async def signal(
 ) -> None:
     """Send a value to the node that waits, or will wait, for a signal of this name."""
     from chaingraph.cli.flow_files import read_json
-    from chaingraph.execution.records import LOCAL
 
     carried = read_json("--value", value)
-    async with _steered(settings, execution_id, as_json) as service:
-        await service.signal(LOCAL, execution_id, name, carried)
+    async with _steered(settings, execution_id, as_json) as executor:
+        await executor.signal(execution_id, name, carried)
 
 
 async def set_breakpoints(
@@ -116,11 +102,9 @@ async def set_breakpoints(
     as_json: AsJson = False,
 ) -> None:
     """Hold the execution at these nodes and edges, and at no others; none: nowhere."""
-    from chaingraph.execution.records import LOCAL
-
     breakpoints = [*_breakpoints("nodeId", before or ()), *_breakpoints("edgeId", behind or ())]
-    async with _steered(settings, execution_id, as_json) as service:
-        await service.set_breakpoints(LOCAL, execution_id, breakpoints)
+    async with _steered(settings, execution_id, as_json) as executor:
+        await executor.set_breakpoints(execution_id, breakpoints)
 
 
 def _breakpoints(kind: str, given: Sequence[str]) -> list[dict[str, Any]]:
@@ -129,23 +113,13 @@ def _breakpoints(kind: str, given: Sequence[str]) -> list[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def _steered(settings: Settings, execution_id: str, as_json: bool) -> AsyncIterator[Service]:
-    """The service. With --json it is said in the end where the execution stands."""
-    from chaingraph.execution.records import LOCAL
-    from chaingraph.modes import open_house
+async def _steered(settings: Settings, execution_id: str, as_json: bool) -> AsyncIterator[Executor]:
+    """The executor. With --json it is said in the end where the execution stands."""
+    from chaingraph.cli.executors import executor_of, warn_without_worker
 
-    async with open_house(settings) as house:
-        yield house.service
-        row = await house.service.details(LOCAL, execution_id)
+    async with executor_of(settings) as executor:
+        yield executor
+        row = await executor.details(execution_id)
         if as_json:
             print_objects([{"id": row.id, "status": row.status}])
-        await warn_without_worker(house, row)
-
-
-async def warn_without_worker(house: House, row: ExecutionRow) -> None:
-    """Tell when nobody will read what was sent to an execution."""
-    if not row.status.is_terminal and not await house.has_live_worker():
-        note(
-            "Warning: no worker is running. The command is kept and takes effect with "
-            f"`chaingraph serve` or `chaingraph run --continue {row.id}`."
-        )
+        await warn_without_worker(executor, row)

@@ -1,4 +1,4 @@
-"""A subscription as server-sent events.
+"""A subscription as server-sent events, written and read.
 
 `CONNECTED` comes first. A stream that ends well ends with `RETURN`, without which the client
 comes back and subscribes again; one that fails ends with `error_event`.
@@ -6,7 +6,8 @@ comes back and subscribes again; one that fails ends with `error_event`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from chaingraph.trpc.router import Tracked
@@ -43,3 +44,48 @@ def error_event(error: BaseException, path: str, wire: Wire) -> bytes:
     """The error's shape itself. On code -32603 the client tries again, for ever."""
     shape = wire.describe(error).shape(path)
     return _event("serialized-error", write_json(wire.transformer.encode(shape)))
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSent:
+    """One event as a client gets it; an event without a name is a `message`."""
+
+    name: str
+    data: str
+
+
+class EventReader:
+    """Makes events of a stream of bytes, wherever it is cut.
+
+    What a stream that broke has left without its blank line is no event.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._fields: dict[str, str] = {}
+
+    def feed(self, chunk: bytes) -> Iterator[ServerSent]:
+        """The events that this chunk completes."""
+        *lines, rest = chunk.split(b"\n")
+        for line in lines:
+            whole = b"".join((*self._pieces, line)).removesuffix(b"\r").decode()
+            self._pieces.clear()
+            if whole:
+                self._take(whole)
+            elif (event := self._complete()) is not None:
+                yield event
+        if rest:
+            self._pieces.append(rest)
+
+    def _take(self, line: str) -> None:
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "data" and name in self._fields:
+            value = f"{self._fields[name]}\n{value}"
+        self._fields[name] = value
+
+    def _complete(self) -> ServerSent | None:
+        fields, self._fields = self._fields, {}
+        if "data" not in fields:
+            return None
+        return ServerSent(fields.get("event") or "message", fields["data"])
