@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from chaingraph.cli.json_lines import plain, record_object
+from chaingraph.cli.json_lines import record_object
 from chaingraph.execution.records import Segment, Status
-from chaingraph.superjson import UNDEFINED, BigInt, Custom, JsError
+from chaingraph.superjson import UNDEFINED, BigInt, Custom, JsError, plain
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 5_000, UTC)
 

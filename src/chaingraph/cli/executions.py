@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chaingraph.cli import archives, events, forks, steering
-from chaingraph.cli.json_lines import plain, print_objects, record_object
+from chaingraph.cli.json_lines import print_objects, record_object
 from chaingraph.cli.options import (
     AsJson,
     ExecutionId,
@@ -22,6 +22,7 @@ from chaingraph.cli.options import (
 from chaingraph.cli.show import duration, local_time, print_table
 from chaingraph.cli.sources import source_of
 from chaingraph.settings import Settings
+from chaingraph.superjson import plain
 
 if TYPE_CHECKING:
     from chaingraph.execution.records import ExecutionRow
