@@ -66,6 +66,8 @@ def known(address: str) -> dict[str, list[str]]:
 schema = schemathesis.openapi.from_dict(openapi_document())
 
 
+# The server draws random numbers of its own: it is a thread of this process.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 @schema.parametrize()
 @settings(
     max_examples=12,

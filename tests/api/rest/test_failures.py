@@ -52,6 +52,8 @@ async def test_members_of_the_wrong_shape_are_400_and_each_is_named(
         (b'{"a": NaN}', JSON, 400, "PARSE_ERROR"),
         (b"[" * 100_000, JSON, 413, "PAYLOAD_TOO_LARGE"),
         (b"[" * 9_000, JSON, 400, "PARSE_ERROR"),
+        (b'{"a": ' + b"[" * 500 + b"]" * 500 + b"}", JSON, 400, "PARSE_ERROR"),
+        (b'{"flowId": "\\ud800"}', JSON, 400, "PARSE_ERROR"),
         (b"[]", JSON, 400, "BAD_REQUEST"),
         (b'{"flowId": "sum"}', {"content-type": "text/plain"}, 415, "UNSUPPORTED_MEDIA_TYPE"),
         (b'{"flowId": "sum"}', {}, 415, "UNSUPPORTED_MEDIA_TYPE"),

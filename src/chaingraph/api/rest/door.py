@@ -6,18 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
+import orjson
 from fastapi import Header, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
+from chaingraph import superjson
 from chaingraph.api.auth import Authenticate, Credentials
 from chaingraph.api.farewell import Farewell
 from chaingraph.api.rest.failures import JSON, Refused
 from chaingraph.errors import ValueTooLarge
-from chaingraph.superjson import plain
 from chaingraph.trpc.codes import TRPCError
 from chaingraph.trpc.router import Router
-from chaingraph.trpc.transformer import read_json, write_json
+from chaingraph.trpc.transformer import write_json
 
 Id: TypeAlias = Annotated[str, Path(description="Of the flow, or of the execution")]
 Key: TypeAlias = Annotated[
@@ -76,13 +77,14 @@ def _object(content: bytes, kind: str) -> dict[str, Any]:
     if kind.partition(";")[0].strip().lower() != JSON:
         raise TRPCError("UNSUPPORTED_MEDIA_TYPE", f"The content type of a body is {JSON}")
     try:
-        found = read_json(content)
+        # The JSON is as strict, and as flat, as what the other wire accepts.
+        found = superjson.decode({"json": orjson.loads(content)})
     except ValueError as error:
-        raise TRPCError("PARSE_ERROR", f"The body is no JSON: {error}") from error
+        raise TRPCError("PARSE_ERROR", f"The body cannot be read: {error}") from error
     if not isinstance(found, dict):
         raise TRPCError("BAD_REQUEST", "The body is no JSON object")
     return found
 
 
 def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(write_json(plain(value)), status, headers, media_type=JSON)
+    return Response(write_json(superjson.plain(value)), status, headers, media_type=JSON)

@@ -26,7 +26,7 @@ class FlowSummary(Output):
 
 class StoredFlow(FlowSummary):
     flow: dict[str, Any]
-    """The stored form, format v2."""
+    """The stored form."""
 
 
 class Flows(Output):
