@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.types import Message
 
 from chaingraph.api.app import build_app
 from chaingraph.api.rest.failures import Failure
@@ -41,7 +42,7 @@ async def test_members_of_the_wrong_shape_are_400_and_each_is_named(
     answer = await client.post("/executions", json={"options": {"debug": "yes"}, "events": None})
     assert refusal(answer) == (400, "BAD_REQUEST")
     places = {each.partition(":")[0] for each in answer.json()["error"]["problems"]}
-    assert places == {"flowId", "options.debug"}
+    assert places == {"flowId", "options.debug", "events"}
 
 
 @pytest.mark.parametrize(
@@ -123,3 +124,22 @@ async def test_pages_that_may_call_may_send_keys(client: httpx.AsyncClient) -> N
     assert preflight.status_code == 204
     assert "PUT" in preflight.headers["access-control-allow-methods"]
     assert "idempotency-key" in preflight.headers["access-control-allow-headers"]
+
+
+async def test_a_client_that_goes_while_it_sends_is_no_error_of_ours(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone: Message = {"type": "http.disconnect"}
+    incoming = iter([{"type": "http.request", "body": b"{", "more_body": True}, gone])
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return next(incoming)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/api/v1/flows", "query_string": b""}
+    await build_app(house.service)({**scope, "headers": [], "root_path": ""}, receive, send)
+    assert sent[0]["status"] == 499
+    assert caplog.records == []

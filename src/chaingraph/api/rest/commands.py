@@ -80,15 +80,19 @@ class CommandRoutes:
     def _command(self, procedure: str) -> Callable[..., Awaitable[Response]]:
         async def command(request: Request, id: Id, key: Key = None) -> Response:
             given = await self.door.body(request)
-            given |= {"executionId": id, "commandId": key or None}
-            return answer(await self.door.send(request, procedure, given), 202)
+            done = await self.door.call(
+                request, procedure, given, executionId=id, commandId=key or None
+            )
+            return answer(done, 202)
 
         return command
 
     def _descend(self, procedure: str) -> Callable[..., Awaitable[Response]]:
         async def descend(request: Request, id: Id, key: Key = None) -> Response:
             given = await self.door.body(request)
-            given |= {"executionId": id, "idempotencyKey": key or None}
-            return created(request, await self.door.send(request, procedure, given))
+            made = await self.door.call(
+                request, procedure, given, executionId=id, idempotencyKey=key or None
+            )
+            return created(request, made)
 
         return descend

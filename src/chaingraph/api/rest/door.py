@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 
 import orjson
 from fastapi import Header, Path
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from chaingraph import superjson
@@ -41,12 +41,11 @@ class Door:
     ping_after: float | None
     """Seconds of silence after which an event stream gets a comment."""
 
-    async def call(self, request: Request, name: str, /, **given: Any) -> Any:
-        """What the procedure gives. Members that are None are left out."""
-        return await self.send(request, name, given)
-
-    async def send(self, request: Request, name: str, given: Mapping[str, Any]) -> Any:
-        said = {key: value for key, value in given.items() if value is not None}
+    async def call(
+        self, request: Request, name: str, body: Mapping[str, Any] | None = None, /, **given: Any
+    ) -> Any:
+        """What the procedure gives for `body` and `given`, of which None is left out."""
+        said = {**(body or {}), **{key: each for key, each in given.items() if each is not None}}
         headers = request.headers
         credentials = Credentials({}, headers.get("authorization", ""), headers.get("cookie", ""))
         try:
@@ -62,6 +61,8 @@ class Door:
             return _object(content, request.headers.get("content-type", "")) if content else {}
         except (TRPCError, ValueTooLarge) as error:
             raise Refused(error) from error
+        except ClientDisconnect as error:
+            raise Refused(TRPCError("CLIENT_CLOSED_REQUEST", "The client is gone")) from error
 
     async def _content(self, request: Request) -> bytes:
         size, chunks = 0, []

@@ -16,11 +16,12 @@ from chaingraph.api.batches import closing
 from chaingraph.api.event_stream import EventStream
 from chaingraph.api.farewell import Farewell
 from chaingraph.api.rest import outputs, sse
-from chaingraph.api.rest.door import Door, Id, answer
-from chaingraph.api.rest.failures import failures
+from chaingraph.api.rest.door import Door, Id
+from chaingraph.api.rest.failures import JSON, failures
 from chaingraph.execution.page import EventPage
 from chaingraph.execution.tree_follow import TreeBatch
 from chaingraph.execution.view import SeenEvent
+from chaingraph.trpc.transformer import write_json
 
 EXACT: Final = 2**53
 From: TypeAlias = Annotated[
@@ -78,13 +79,13 @@ class EventRoutes:
         The id of an event in the stream is its position. After the terminal event comes one
         named `end`, and the stream is over.
         """
-        wanted: dict[str, Any] = {"executionId": id, "eventTypes": list(types), "view": view}
-        if not _wants_stream(request):
-            wanted |= {"fromIndex": start, "limit": limit}
-            return answer(_page(await self.door.send(request, "getEvents", wanted)))
-        wanted["fromIndex"] = start if last is None else last + 1
-        batches = await self.door.send(request, "followEvents", wanted)
-        return self._stream(_each(batches))
+        wanted = {"executionId": id, "eventTypes": list(types), "view": view}
+        if _wants_stream(request):
+            after = start if last is None else last + 1
+            batches = await self.door.call(request, "followEvents", wanted, fromIndex=after)
+            return self._stream(_each(batches))
+        page = await self.door.call(request, "getEvents", wanted, fromIndex=start, limit=limit)
+        return _page(page)
 
     async def follow_tree(
         self,
@@ -99,9 +100,10 @@ class EventRoutes:
 
         Each message is a batch, and its id a cursor.
         """
-        wanted = {"executionId": id, "cursor": cursor, "eventTypes": list(types), "view": view}
-        wanted["lastEventId"] = last
-        batches = await self.door.send(request, "followTree", wanted)
+        wanted = {"executionId": id, "eventTypes": list(types), "view": view}
+        batches = await self.door.call(
+            request, "followTree", wanted, cursor=cursor, lastEventId=last
+        )
         return self._stream(_all(batches))
 
     def _stream(self, events: AsyncIterator[bytes]) -> Response:
@@ -125,9 +127,10 @@ def _wants_stream(request: Request) -> bool:
     return sse.KIND in request.headers.get("accept", "").lower()
 
 
-def _page(page: EventPage) -> dict[str, Any]:
-    events = [sse.event_object(each) for each in page.events]
-    return {"events": events, "next": page.next, "ended": page.has_ended}
+def _page(page: EventPage) -> Response:
+    events = [sse.written(each) for each in page.events]
+    content = write_json({"events": events, "next": page.next, "ended": page.has_ended})
+    return Response(content, headers={"vary": "accept"}, media_type=JSON)
 
 
 async def _each(batches: AsyncIterator[Sequence[SeenEvent]]) -> AsyncIterator[bytes]:

@@ -77,7 +77,7 @@ class ExecutionRoutes:
         starts = given.pop("start", False)
         if not isinstance(starts, bool):
             raise Refused(BadInput("start: expected true or false"))
-        made = await self.door.send(request, "create", {**given, "idempotencyKey": key or None})
+        made = await self.door.call(request, "create", given, idempotencyKey=key or None)
         if starts:
             command_id = f"{key}/start" if key else None
             await self.door.call(request, "start", commandId=command_id, **made)
