@@ -14,6 +14,7 @@ from chaingraph.execution.known_types import Declared, KnownTypes
 from chaingraph.execution.ports import Flows, StoredFlow
 from chaingraph.execution.records import Principal
 from chaingraph.flow.codec import read_document
+from chaingraph.flow.ids import new_flow_id
 from chaingraph.flow.model import Flow
 
 #: Flows of more nodes than this are checked in a thread.
@@ -59,17 +60,18 @@ class StoredFlows:
     async def store_flow(
         self, principal: Principal, document: Mapping[str, Any], flow_id: str | None = None
     ) -> StoredFlow:
-        """Store a flow from its JSON, in the stored or the compact form, under `flow_id` if given.
+        """Store a flow from its JSON, in the stored or the compact form.
 
-        Raises UnreadableFlow when it is none, and BadInput when it names another id.
+        Its id is `flow_id`, else the one that it names, else a new one. Raises UnreadableFlow when
+        it is no flow, and BadInput when it names another id.
         """
         await self._types.learn()
-        flow = read_document(document, "the document", self._types)
-        if flow_id is not None:
-            if document.get("id") not in (None, flow_id):
-                raise BadInput(f"The flow names the id {document['id']}, not {flow_id}")
-            flow = replace(flow, id=flow_id)
-        return await self.import_flow(principal, flow)
+        named = _named_id(document)
+        if flow_id is not None and named not in (None, flow_id):
+            raise BadInput(f"The flow names the id {named}, not {flow_id}")
+        own_id = flow_id or named or new_flow_id()
+        flow = read_document({**document, "id": own_id}, own_id, self._types)
+        return await self.import_flow(principal, replace(flow, id=own_id))
 
     async def delete_flow(self, principal: Principal, flow_id: str) -> None:
         """Forget a flow. Its executions go on: each has its own copy."""
@@ -88,3 +90,10 @@ class StoredFlows:
         )
         # A large flow takes seconds, and everybody else in this process would wait for it.
         return await asyncio.to_thread(work) if len(flow.nodes) > LARGE else work()
+
+
+def _named_id(document: Mapping[str, Any]) -> str | None:
+    metadata = document.get("metadata")
+    also = metadata.get("id") if isinstance(metadata, Mapping) else None
+    named = document.get("id") or also
+    return str(named) if named else None

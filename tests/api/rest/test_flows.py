@@ -42,6 +42,19 @@ async def test_the_path_names_a_flow_without_an_id_and_refuses_another(
     assert "names the id sum" in other.json()["error"]["message"]
 
 
+async def test_a_flow_without_an_id_gets_a_new_one(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    """Others may have one of the same name."""
+    documents: list[Any] = [{"nodes": {}}, {"nodes": []}, {"name": "S", "nodes": SUM["nodes"]}]
+    for nameless in documents:
+        made = [await each.post("/flows", json=nameless) for each in (alice, alice, bob)]
+        assert [each.status_code for each in made] == [201, 201, 201]
+        assert len({each.json()["id"] for each in made}) == 3
+    named = {"nodes": [], "edges": [], "metadata": {"id": "inside"}}
+    assert (await alice.post("/flows", json=named)).json()["id"] == "inside"
+
+
 async def test_everything_that_is_wrong_with_a_flow_is_listed(client: httpx.AsyncClient) -> None:
     nodes = {"a": {"type": "Nothing"}, "b": {"type": "Never"}}
     answer = await client.post("/flows", json={"id": "bad", "nodes": nodes})
