@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import pytest
 
+from chaingraph.execution.family import farewell
 from chaingraph.execution.records import Command, CommandKind, Disposition, Segment, Status
 from tests.conformance.backends import Backend
 from tests.conformance.families import (
+    FAILED,
     PAUSED,
     ends,
     failing,
@@ -39,7 +41,7 @@ async def test_children_stop_with_a_parent_that_is_stopped(backend: Backend) -> 
     assert (stop.id, stop.kind, stop.caller) == ("tree:c1", "stop", "local")
     assert stop.data == {"reason": "enough"}
     assert (await backend.errands.cascade()).reached == []
-    assert await backend.errands.tell_parents() == []
+    assert (await backend.errands.tell_parents()).queued == []
 
 
 async def test_a_child_that_somebody_holds_finds_the_stop_in_its_inbox(backend: Backend) -> None:
@@ -61,7 +63,7 @@ async def test_a_stop_goes_down_to_the_last_generation(backend: Backend) -> None
     assert (await backend.errands.cascade()).reached == ["EX2", "EX3", "EX4"]
     assert (await row(backend, "EX4")).error_message == "enough"
     assert [each.id for each in await backend.journal.inbox("EX4", 1)] == ["tree:c1"]
-    assert await backend.errands.tell_parents() == []
+    assert (await backend.errands.tell_parents()).queued == []
 
 
 async def test_what_has_no_open_children_sends_nothing(backend: Backend) -> None:
@@ -75,7 +77,8 @@ async def test_what_has_no_open_children_sends_nothing(backend: Backend) -> None
 async def test_children_stop_with_a_parent_that_fails(backend: Backend) -> None:
     lease = await leased(backend)
     children = (new_child(backend, "EX2"),)
-    await backend.journal.append(replace(failing(lease, 1), children=children))
+    stop = farewell("EX1", FAILED)
+    await backend.journal.append(replace(failing(lease, 1), children=children, cascade=stop))
     assert (await backend.errands.cascade()).reached == ["EX2"]
     assert (await row(backend, "EX2")).error_message == "broke"
     assert [each.id for each in await backend.journal.inbox("EX2", 1)] == ["tree:EX1"]

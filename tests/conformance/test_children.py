@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 
 from chaingraph.errors import Fenced, IdempotencyConflict, InboxMoved
+from chaingraph.execution.family import farewell
+from chaingraph.execution.ports import PassedOn
 from chaingraph.execution.records import (
     Blob,
     Command,
@@ -156,16 +158,20 @@ async def test_the_heads_of_a_tree(backend: Backend) -> None:
 async def test_the_last_child_wakes_its_parent(backend: Backend) -> None:
     await parent_of(backend, "EX2", "EX3")
     await ends(backend, "EX2")
-    assert await backend.errands.tell_parents() == []
+    assert (await backend.errands.tell_parents()).queued == []
     at = await dispatch(backend)
     assert (at.disposition, at.open_children) == (Disposition.PARKED, 1)
     await ends(backend, "EX3")
-    assert await backend.errands.tell_parents() == [Segment("EX1", 2)]
+    assert (await backend.errands.tell_parents()).queued == [Segment("EX1", 2)]
     at = await dispatch(backend)
     assert (at.disposition, at.open_children) == (Disposition.QUEUED, 0)
     told = await backend.journal.inbox("EX1", 1)
-    assert [(each.id, each.kind) for each in told] == [("EX2", "child"), ("EX3", "child")]
-    assert told[0].data == {"status": "completed", "error": None, "wakes": False}
+    assert [(each.id, each.kind) for each in told] == [
+        ("child:EX2", "child"),
+        ("child:EX3", "child"),
+    ]
+    ended = {"executionId": "EX2", "status": "completed", "error": None, "wakes": False}
+    assert told[0].data == ended
     await claimed(backend, Segment("EX1", 2))
 
 
@@ -173,7 +179,7 @@ async def test_a_child_is_told_of_once(backend: Backend) -> None:
     await parent_of(backend, "EX2", "EX3")
     await ends(backend, "EX2")
     both = (backend.errands.tell_parents() for _ in range(2))
-    assert await asyncio.gather(*both) == [[], []]
+    assert [each.queued for each in await asyncio.gather(*both)] == [[], []]
     await backend.errands.tell_parents()
     at = await dispatch(backend)
     assert (at.open_children, at.inbox_seq) == (1, 2)
@@ -183,7 +189,7 @@ async def test_a_child_that_is_told_of_again_after_a_crash_counts_once(backend: 
     """The second transaction, which marks the child as told, may be lost."""
     await parent_of(backend, "EX2", "EX3")
     await ends(backend, "EX2")
-    known = Command("EX2", CommandKind.CHILD, "chaingraph", {"status": "completed"})
+    known = Command("child:EX2", CommandKind.CHILD, "chaingraph", {"status": "completed"})
     await backend.journal.deliver("EX1", known)
     await backend.errands.tell_parents()
     at = await dispatch(backend)
@@ -194,7 +200,7 @@ async def test_children_that_ended_together_are_told_together(backend: Backend) 
     await parent_of(backend, "EX2", "EX3")
     for each in ("EX2", "EX3"):
         await ends(backend, each)
-    assert await backend.errands.tell_parents() == [Segment("EX1", 2)]
+    assert (await backend.errands.tell_parents()).queued == [Segment("EX1", 2)]
     at = await dispatch(backend)
     assert (at.number, at.open_children, at.inbox_seq) == (2, 0, 3)
 
@@ -204,7 +210,7 @@ async def test_an_awaited_child_wakes_before_the_others(backend: Backend) -> Non
     children = (new_child(backend, "EX2", awaited=True), new_child(backend, "EX3"))
     await backend.journal.append(parking(lease, 1, children=children))
     await ends(backend, "EX2")
-    assert await backend.errands.tell_parents() == [Segment("EX1", 2)]
+    assert (await backend.errands.tell_parents()).queued == [Segment("EX1", 2)]
     assert (await dispatch(backend)).open_children == 1
 
 
@@ -218,15 +224,18 @@ async def test_a_failed_child_wakes_if_the_parent_fails_with_it(
     children = tuple(new_child(backend, each) for each in ("EX2", "EX3"))
     await backend.journal.append(parking(lease, 1, children=children))
     await ends(backend, "EX2", failing)
-    assert await backend.errands.tell_parents() == [replace(each, number=2) for each in woken]
+    assert (await backend.errands.tell_parents()).queued == [
+        replace(each, number=2) for each in woken
+    ]
     (told,) = await backend.journal.inbox("EX1", 1)
-    assert told.data == {"status": "failed", "error": FAILED.error_message, "wakes": bool(woken)}
+    ended = {"executionId": "EX2", "status": "failed", "error": FAILED.error_message}
+    assert told.data == {**ended, "wakes": bool(woken)}
 
 
 async def test_a_paused_parent_keeps_the_news_of_its_children(backend: Backend) -> None:
     await resting(backend, children=(new_child(backend, "EX2"),), folded=PAUSED)
     await ends(backend, "EX2")
-    assert await backend.errands.tell_parents() == []
+    assert (await backend.errands.tell_parents()).queued == []
     at = await dispatch(backend)
     assert (at.disposition, at.open_children, at.inbox_seq) == (Disposition.PARKED, 0, 2)
     assert (await deliver(backend, "resume")).woke == 2
@@ -236,7 +245,7 @@ async def test_a_parent_at_work_gets_the_news_in_its_inbox(backend: Backend) -> 
     lease = await leased(backend)
     await backend.journal.append(batch(lease, 1, children=(new_child(backend, "EX2"),)))
     await ends(backend, "EX2")
-    assert await backend.errands.tell_parents() == []
+    assert (await backend.errands.tell_parents()).queued == []
     with pytest.raises(InboxMoved):
         await backend.journal.append(parking(lease, 2, seen=1))
     assert (await dispatch(backend)).open_children == 0
@@ -249,7 +258,7 @@ async def test_a_parent_that_ended_is_told_nothing(backend: Backend) -> None:
     await backend.journal.append(ending(lease, 2))
     await ends(backend, "EX2")
     before = await dispatch(backend)
-    assert await backend.errands.tell_parents() == []
+    assert (await backend.errands.tell_parents()).queued == []
     assert await dispatch(backend) == before
 
 
@@ -262,7 +271,7 @@ async def test_a_child_that_was_stopped_or_gave_up_is_told_of(backend: Backend) 
     await deliver(backend, "stop", to="EX4")
     backend.clock.move(10_000)
     assert await backend.fleet.force_stops(1_000) == [lease]
-    assert await backend.errands.tell_parents() == [Segment("EX1", 2)]
+    assert (await backend.errands.tell_parents()).queued == [Segment("EX1", 2)]
     told = await backend.journal.inbox("EX1", 1)
     assert [each.data["status"] for each in told] == ["stopped", "failed", "stopped"]
 
@@ -273,14 +282,16 @@ async def test_a_child_that_ends_with_a_command_to_its_children_is_told_of(
     await parent_of(backend, "EX2")
     lease = await claimed(backend, Segment("EX2", 1))
     grandchild = new_child(backend, "EX3", "EX2", depth=2)
-    await backend.journal.append(replace(failing(lease, 1), children=(grandchild,)))
+    stop = farewell("EX2", FAILED)
+    await backend.journal.append(replace(failing(lease, 1), children=(grandchild,), cascade=stop))
     assert (await backend.errands.cascade()).reached == ["EX3"]
     assert (await row(backend, "EX3")).status is Status.STOPPED
-    assert await backend.errands.tell_parents() == [Segment("EX1", 2)]
+    assert (await backend.errands.tell_parents()).queued == [Segment("EX1", 2)]
 
 
 async def test_only_the_parents_of_the_trees_that_were_asked_for(backend: Backend) -> None:
     await parent_of(backend, "EX2")
     await ends(backend, "EX2")
-    assert await backend.errands.tell_parents(frozenset(["EX9"])) == []
-    assert await backend.errands.tell_parents(frozenset(["EX1"])) == [Segment("EX1", 2)]
+    assert await backend.errands.tell_parents(frozenset(["EX9"])) == PassedOn()
+    told = await backend.errands.tell_parents(frozenset(["EX1"]))
+    assert told.queued == [Segment("EX1", 2)]

@@ -183,3 +183,13 @@ async def test_nobody_is_forced_who_was_not_told_to_stop(backend: Backend) -> No
     await leased(backend)
     backend.clock.move(60_000)
     assert await backend.fleet.force_stops(10_000) == []
+
+
+async def test_the_queued_of_some_trees_oldest_first(backend: Backend) -> None:
+    for each in ("EX2", "EX1", "EX3"):
+        await queued(backend, each)
+        backend.clock.move(1)
+    found = await backend.journal.queued(frozenset(("EX1", "EX2")), 5)
+    assert found == [Segment("EX2", 1), Segment("EX1", 1)]
+    assert await backend.journal.queued(frozenset(("EX3",)), 5) == [Segment("EX3", 1)]
+    assert len(await backend.journal.queued(frozenset(("EX1", "EX2")), 1)) == 1

@@ -82,13 +82,13 @@ async def test_who_sleeps_over_a_delivery_is_woken_and_counted(sql_only: Backend
     with sql_only.database.engine.begin() as connection:
         connection.execute(sa.update(t.executions).values(disp="P"))
     before = found("unread")
-    woken = await sql_only.errands.wake_due()
+    woken = await sql_only.errands.wake_overlooked()
     assert sorted(woken, key=lambda each: each.execution_id) == [
         Segment("EX1", 3),
         Segment("EX2", 3),
     ]
     assert found("unread") == before + 2
-    assert await sql_only.errands.wake_due() == []
+    assert await sql_only.errands.wake_overlooked() == []
 
 
 def found(kind: str) -> float:

@@ -84,6 +84,7 @@ def test_an_execution_survives_a_crash_at_its_boundaries(
     Matrix(warm, make_database, tmp_path, Life("", flow, "")).check(step=step)
 
 
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(("act", "flow"), STEERED)
 def test_what_is_steered_survives_a_crash_at_some_of_its_boundaries(
     act: str,
@@ -94,7 +95,7 @@ def test_what_is_steered_survives_a_crash_at_some_of_its_boundaries(
     request: pytest.FixtureRequest,
 ) -> None:
     """Each of these has dozens. The first is past the storing of the flow."""
-    most = 3 if "postgres" in request.node.name else 10
+    most = 2 if "postgres" in request.node.name else 6
     life = Life("", flow, "", act=act)
     Matrix(warm, make_database, tmp_path, life).check(first=5, most=most)
 

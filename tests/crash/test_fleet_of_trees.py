@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from chaingraph.execution.records import LOCAL, Disposition, ExecutionRow, Status
 from tests.crash.conftest import MakeDatabase
 from tests.crash.trial import Trial, trial
@@ -16,6 +18,8 @@ from tests.crash.workers import worker_process
 from tests.servers import new_database
 
 log = logging.getLogger(__name__)
+
+pytestmark = pytest.mark.timeout(120)
 
 
 async def tree_of(

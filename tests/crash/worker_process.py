@@ -15,11 +15,10 @@ import sys
 from dataclasses import asdict, dataclass
 from unittest.mock import patch
 
-from chaingraph import modes
 from chaingraph.durable import workflow
 from chaingraph.execution.boundary import set_hook
 from chaingraph.execution.processes import host_name
-from chaingraph.modes import open_house
+from chaingraph.modes import open_house, workplace
 from chaingraph.settings import Settings
 from tests.crash.effects import EFFECTS
 from tests.crash.kinds import catalog
@@ -57,7 +56,7 @@ async def work(role: Role) -> None:
     host = role.host or host_name()
     settings = Settings(database=role.url, lease_seconds=role.lease_seconds, slots=role.slots)
     with (
-        patch.object(modes, "host_name", return_value=host),
+        patch.object(workplace, "host_name", return_value=host),
         patch.object(workflow, "POLL_SECONDS", role.poll_seconds),
     ):
         async with open_house(settings, catalog(), patience=30) as house, house.working():

@@ -155,6 +155,9 @@ class Tape:
 class Childless:
     """Children of a run that has none."""
 
+    def check(self, more: int) -> None:
+        raise AssertionError
+
     def emit(self, node_id: str, events: Sequence[Mapping[str, Any]]) -> None:
         raise AssertionError
 

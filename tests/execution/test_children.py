@@ -250,3 +250,11 @@ async def test_a_called_flow_that_fails_fails_its_node_and_not_the_flow() -> Non
     run = await verified(lab, segment.execution_id)
     assert run.stored.row.status is Status.COMPLETED
     assert run.failure("call")[1] == "Flow inner did not complete: gone"
+
+
+async def test_a_called_flow_with_failed_nodes_fails_the_node_that_calls_it() -> None:
+    lab, inner = lab_and_flow("inner")
+    inner.add("Explode", "broken")
+    lab, run = await called(lab, inner, {})
+    told = "Flow inner did not complete: node broken failed: no"
+    assert run.failure("call") == ("Error", told)

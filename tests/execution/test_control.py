@@ -262,3 +262,42 @@ async def test_after_an_accepted_stop_nothing_else_is_accepted() -> None:
     await lab.service.stop(LOCAL, segment.execution_id)
     await working
     assert (await verified(lab, segment.execution_id)).stored.row.status is Status.STOPPED
+
+
+async def test_a_breakpoint_at_what_is_not_there_is_refused() -> None:
+    lab, flow = chain("Inc")
+    segment = await lab.begin(flow)
+    with pytest.raises(BadInput, match="There is no node nope, no edge none to hold at"):
+        wrong: list[str | dict[str, str]] = ["nope", {"edgeId": "none"}]
+        await lab.service.set_breakpoints(LOCAL, segment.execution_id, wrong)
+    with pytest.raises(BadInput, match="There is no node nope to hold at"):
+        await lab.service.create(LOCAL, flow.id, options={"breakpoints": ["nope"]})
+
+
+async def test_a_step_before_anything_is_held_is_for_the_node_that_comes_next() -> None:
+    lab, flow = chain("Held", "Inc", "Inc")
+    segment = await lab.begin(flow)
+    working, door = await at_the_door(lab, segment)
+    await lab.service.pause(LOCAL, segment.execution_id)
+    await lab.until_type(segment.execution_id, "flow:paused")
+    await lab.service.step(LOCAL, segment.execution_id)
+    await lab.until_type(segment.execution_id, "debug:stepped")
+    door.open.set()
+    await working
+    run = await verified(lab, segment.execution_id)
+    assert started(run.events) == ["n0", "n1"]
+    assert run.stored.row.status is Status.PAUSED
+
+
+async def test_the_time_in_which_nobody_worked_does_not_count_against_the_flow() -> None:
+    lab, flow = chain("Held")
+    segment = await lab.begin(flow, flowTimeoutMs=60_000)
+    working, door = await at_the_door(lab, segment)
+    working.cancel()
+    await asyncio.wait([working])
+    seen = await lab.seen(segment.execution_id)
+    other, again = await seen.crashed_at(len(seen.events))
+    other.clock.move(3_600_000)
+    door.open.set()
+    await other.work(again)
+    assert (await verified(other, segment.execution_id)).stored.row.status is Status.COMPLETED

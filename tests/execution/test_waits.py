@@ -106,9 +106,7 @@ async def test_an_early_signal_is_kept_and_each_is_delivered_once() -> None:
     lab, build = waiting_for("paid")
     segment = await lab.begin(build.build())
     for value in (1, 1, 2):
-        await lab.service.signal(
-            LOCAL, segment.execution_id, "paid", value, command_id=f"s{value}"
-        )
+        await lab.service.signal(LOCAL, segment.execution_id, "paid", value, command_id=f"s{value}")
     await lab.work(segment)
     run = await verified(lab, segment.execution_id)
     assert run.value("wait", "value") == 1
@@ -272,3 +270,50 @@ async def test_a_stop_reaches_a_body_that_is_tried_again_at_once() -> None:
     run = await verified(lab, segment.execution_id)
     assert run.stored.row.status is Status.STOPPED
     assert run.statuses["stubborn"] == "error"
+
+
+async def test_a_signal_that_was_accepted_before_the_time_out_counts() -> None:
+    lab, build = waiting_for("paid", timeoutMs=60_000)
+    execution_id = await begun(lab, build)
+    lab.clock.move(59_000)
+    await lab.service.signal(LOCAL, execution_id, "paid", 7)
+    lab.clock.move(60_000)
+    await lab.settle()
+    assert (await verified(lab, execution_id)).value("wait", "value") == 7
+
+
+async def test_a_signal_goes_to_the_first_of_its_name_that_takes_it() -> None:
+    lab, build = lab_and()
+    build.add("WaitForSignalNode", "number", name="go", schema={"type": "number"})
+    build.add("WaitForSignalNode", "text", name="go", schema={"type": "string"})
+    execution_id = await begun(lab, build)
+    await lab.service.signal(LOCAL, execution_id, "go", "now")
+    await lab.service.signal(LOCAL, execution_id, "go", 1)
+    await lab.settle()
+    run = await verified(lab, execution_id)
+    assert (run.value("number", "value"), run.value("text", "value")) == (1, "now")
+
+
+async def test_a_named_person_may_answer_while_the_execution_runs() -> None:
+    began, opened = asyncio.Event(), asyncio.Event()
+
+    @node(kind="effect")
+    async def busy() -> None:
+        began.set()
+        await opened.wait()
+
+    lab, build = lab_and(busy)
+    build.add("HumanInputNode", "ask", assignees=["alice"], form={})
+    build.add("Busy", "busy")
+    segment = await lab.begin(build.build())
+    working = asyncio.create_task(lab.work(segment))
+    await began.wait()
+    await lab.until(segment.execution_id, "node:waiting", "ask")
+    with pytest.raises(Forbidden):
+        await lab.service.signal(BOB, segment.execution_id, "ask", {})
+    for _ in range(2):  # the answer to the first may have been lost
+        await lab.service.signal(ALICE, segment.execution_id, "ask", {}, command_id="a1")
+    opened.set()
+    await working
+    run = await verified(lab, segment.execution_id)
+    assert run.value("ask", "answeredBy") == "alice"

@@ -95,8 +95,7 @@ def launching(flow: FlowBuilder) -> None:
 def signalled(flow: FlowBuilder) -> None:
     wait = flow.add("WaitForSignalNode", "wait", name="paid", schema={"type": "number"})
     flow.add("Held", "held")
-    late = {"name": "late", "timeoutMs": 2 * HOUR, "default": 0}
-    second = flow.add("WaitForSignalNode", "second", **late)
+    second = flow.add("WaitForSignalNode", "second", name="late", timeoutMs=2 * HOUR, default=0)
     flow.connect(wait["__success"], second["__execute"])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Iterable, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -23,7 +22,7 @@ from tests.lifecycle.workers import Workplace
 #: So many executions are created or forked; children come on top.
 MOST = 4
 #: So often everything is done that can be, until all have ended.
-PATIENCE = 40
+PATIENCE = 60
 
 WHO = st.integers(0, 7)
 WORKER = st.integers(0, 1)
@@ -238,12 +237,14 @@ class Lifecycle(RuleBasedStateMachine):
         for kind in (CommandKind.START, CommandKind.RESUME):
             if model.accepts(kind):
                 await self._deliver(model, kind, f"{kind}-{len(model.inbox)}", {})
+                await self._look()
         for node in model.nodes.values():
             if node.state == "waiting" and node.wait["kind"] == "signal":
                 await self._deliver(
                     model, CommandKind.SIGNAL, f"help-{len(model.inbox)}",
                     {"name": node.wait["name"], "value": 1},
                 )  # fmt: skip
+                await self._look()
 
     # Between the system and the model.
 
@@ -287,7 +288,6 @@ class Lifecycle(RuleBasedStateMachine):
             assert isinstance(error, IllegalTransition) is fits
         else:
             assert accepted, f"{kind} was accepted"
-        await self._look()
 
     def _fits(self, model: Model, name: str, value: object) -> bool:
         """Whether the door lets a signal in: a parked execution says what it waits for."""

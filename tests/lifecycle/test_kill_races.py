@@ -72,7 +72,6 @@ async def races(folder: Path, rounds: int) -> None:
                 await bring_to_its_end(backend, place, execution_id)
                 await judge(backend, execution_id, effects, losses=int(killed))
         await place.close()
-    print(left)
     assert len(left) > 1, f"no race at all: {left}"
 
 
@@ -111,9 +110,14 @@ async def judge(backend: Backend, execution_id: str, effects: Path, *, losses: i
     assert stored.row.status is Status.COMPLETED
     assert stored.dispatch.disposition is Disposition.DONE
     assert [each.type for each in events].count(EventType.FLOW_RESUMED) == 1
-    lines = [json.loads(line) for line in effects.read_text().splitlines()]
-    came = Counter(line["node"] for line in lines if line["key"].startswith(execution_id))
+    came = counted(effects, execution_id)
     assert set(came) == {"a", "c"} and max(came.values()) <= 1 + losses, came
+
+
+def counted(effects: Path, execution_id: str) -> Counter[str]:
+    """How often the effect of each node came."""
+    lines = [json.loads(line) for line in effects.read_text().splitlines()]
+    return Counter(line["node"] for line in lines if line["key"].startswith(execution_id))
 
 
 async def test_a_resume_races_with_the_death_of_its_process(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from uuid import uuid4
 
 from chaingraph.engine.catalog import Catalog
 from chaingraph.engine.graph import Graph, compile_flow
-from chaingraph.errors import Fenced
 from chaingraph.execution.bell import LocalBell
 from chaingraph.execution.known_types import KnownTypes, MemoryTypeRegistry
 from chaingraph.execution.ports import Append, Journal
@@ -124,9 +123,7 @@ class Workplace:
             max_value_bytes=MAX_VALUE_BYTES,
         )
         load = self.service.ready_flow
-        self._world = World(
-            journal, bell, compiled, clock, 3.0, MAX_VALUE_BYTES, load_flow=load
-        )
+        self._world = World(journal, bell, compiled, clock, 3.0, MAX_VALUE_BYTES, load_flow=load)
 
     async def open(self) -> None:
         asyncio.get_running_loop().set_exception_handler(self._unheard)

@@ -20,7 +20,8 @@ from chaingraph.cli.options import (
     new_app,
 )
 from chaingraph.cli.show import duration, local_time, print_table
-from chaingraph.cli.sources import source_of
+from chaingraph.cli.sources import Source, source_of
+from chaingraph.cli.waits import waits_text
 from chaingraph.settings import Settings
 from chaingraph.superjson import plain
 
@@ -84,12 +85,23 @@ async def show(settings: Settings, execution_id: IdOrFile, as_json: AsJson = Fal
     """One execution as it stands."""
     async with source_of(settings, execution_id) as source:
         members = record_object(source.stored.row)
+        waits = await _waits(source)
     if as_json:
         print_objects([members])
         return
     for name, value in members.items():
         if value not in (None, {}, []):
             typer.echo(f"{name}: {plain(value)}")
+    for wait in waits:
+        typer.echo(f"waits: {wait}")
+
+
+async def _waits(source: Source) -> list[str]:
+    """What a parked execution waits for: its last event tells."""
+    if not source.stored.row.status.is_terminal:
+        async for batch in source.events(source.stored.dispatch.next_position - 1):
+            return waits_text(batch[-1].data) if batch[-1].type == "flow:parked" else []
+    return []
 
 
 @command(app, "tree")

@@ -16,7 +16,7 @@ from chaingraph.durable.rows import delivery_row, folded_of
 from chaingraph.durable.transitions import End, end_all, update, wake_all
 from chaingraph.errors import IllegalTransition
 from chaingraph.execution import endings
-from chaingraph.execution.commands import Answer, Effect, effect_of
+from chaingraph.execution.commands import LEADS_TO, Answer, Effect, effect_of
 from chaingraph.execution.records import Command, CommandKind, Disposition, Segment, Stored
 
 #: By execution: the ids of the commands that it knows, and the kinds of what it has not applied.
@@ -115,7 +115,8 @@ def _end(delivery: Delivery, at: int) -> End:
 
 
 def _known_or_unread() -> sa.CompoundSelect[Any]:
-    """What is not applied in these executions' inboxes, and what is among the `wanted`.
+    """What is not applied in these executions' inboxes and moves their status, and what is among
+    the `wanted`.
 
     Two reads by index: an inbox may be long.
     """
@@ -126,7 +127,7 @@ def _known_or_unread() -> sa.CompoundSelect[Any]:
     unread = (
         sa.select(*columns, sa.true().label("is_unread"))
         .join_from(t.executions, t.inbox, i.execution_id == e.id)
-        .where(e.id.in_(ids), i.seq > e.inbox_cur)
+        .where(e.id.in_(ids), i.seq > e.inbox_cur, i.kind.in_([each.value for each in LEADS_TO]))
     )
     known = sa.select(*columns, sa.false()).where(i.execution_id.in_(ids), i.command_id.in_(wanted))
     return unread.union_all(known).order_by("execution_id", "seq")

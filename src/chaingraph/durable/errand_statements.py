@@ -1,6 +1,7 @@
 """What errands begin with: the queries for what is to be done.
 
-Each reads an index of such rows alone, so that looking costs nothing while there is none.
+Each reads an index of such rows alone, so that looking costs nothing while there is none; but
+`OVERLOOKED` reads what rests over deliveries that need not wake it, so it is asked seldom.
 """
 
 from __future__ import annotations
@@ -67,4 +68,4 @@ OVERLOOKED = _overlooked()
 UNTOLD = _untold()
 PENDING = _pending()
 #: Whether there is any of them: one question for the many rounds in which there is none.
-ANY = sa.select(sa.or_(*(sa.exists(each.limit(1)) for each in (DUE, UNTOLD, PENDING, OVERLOOKED))))
+ANY = sa.select(sa.or_(*(sa.exists(each.limit(1)) for each in (DUE, UNTOLD, PENDING))))

@@ -44,12 +44,12 @@ class SqlErrands:
         return bool(await self._database.read(lambda c: c.execute(ask.ANY, {"at": at}).scalar()))
 
     async def wake_due(self, roots: Roots = None) -> list[Segment]:
-        at = self._clock()
-        due, missed = _within(ask.DUE, roots), _within(ask.OVERLOOKED, roots)
-        segments = await self._wake_all(due, at)
-        found = await self._wake_all(missed, at)
+        return await self._wake_all(_within(ask.DUE, roots), self._clock())
+
+    async def wake_overlooked(self, roots: Roots = None) -> list[Segment]:
+        found = await self._wake_all(_within(ask.OVERLOOKED, roots), self._clock())
         metrics.scanner_findings.labels("unread").inc(len(found))
-        return segments + found
+        return found
 
     async def _wake_all(self, parked: sa.Select[Any], at: int) -> list[Segment]:
         ids = await self._database.read(lambda c: _ids(c, parked, at))
@@ -71,22 +71,21 @@ class SqlErrands:
             self._dispatcher.enqueue(connection, segment)
         return segments
 
-    async def tell_parents(self, roots: Roots = None) -> list[Segment]:
-        query, segments = _within(ask.UNTOLD, roots), list[Segment]()
+    async def tell_parents(self, roots: Roots = None) -> PassedOn:
+        query, told = _within(ask.UNTOLD, roots), PassedOn()
         while children := await self._database.read(lambda c: c.execute(query).all()):
             for parent_id, ended in groupby(children, key=lambda row: row.parent_execution_id):
                 tell = partial(self._tell, parent_id=parent_id, children=list(ended))
-                woke = await self._database.write("tell", tell)
-                segments += [woke] if woke is not None else []
+                _count(told, [await self._database.write("tell", tell)])
             mark = partial(_mark_told, ids=[row.id for row in children])
             marked = await self._database.write("told", mark)
             if len(children) < PAGE or not marked:
                 break
-        return segments
+        return told
 
     def _tell(
         self, connection: Connection, parent_id: str, children: Sequence[Row[Any]]
-    ) -> Segment | None:
+    ) -> Delivery | None:
         parent = lock(connection, parent_id)
         if parent is None or parent.dispatch.disposition is Disposition.DONE:
             return None
@@ -98,7 +97,7 @@ class SqlErrands:
         ]
         delivery = Delivery(parent, ends)
         deliver(connection, self._dispatcher, [delivery], self._clock())
-        return delivery.woke
+        return delivery
 
     async def cascade(self, roots: Roots = None) -> PassedOn:
         query, passed_on = _within(ask.PENDING, roots), PassedOn()

@@ -166,6 +166,13 @@ class SqlJournal:
         rows = await self._database.read(lambda c: c.execute(_INBOX, given).all())
         return [delivery_of(row) for row in rows]
 
+    async def queued(self, roots: frozenset[str], limit: int) -> list[Segment]:
+        e = t.executions.c
+        mine = sa.select(e.id, e.num).where(e.disp == "Q", e.root_execution_id.in_(roots))
+        query = mine.order_by(e.queued_at, e.id).limit(limit)
+        rows = await self._database.read(lambda c: c.execute(query).all())
+        return [Segment(row.id, row.num) for row in rows]
+
     async def claim(self, segment: Segment, worker_id: str) -> Lease | None:
         e, w = t.executions.c, t.workers.c
         alive = sa.exists().where(w.id == worker_id, w.alive.is_(True))

@@ -23,9 +23,7 @@ from chaingraph.durable.dispatch import Dispatcher
 from chaingraph.durable.rows import command_columns, entry_row, folded_columns, naive
 from chaingraph.durable.writer import PATIENCE, PAUSE
 from chaingraph.errors import StoreUnavailable
-from chaingraph.execution.family import farewell
 from chaingraph.execution.ports import Append
-from chaingraph.execution.records import Command
 
 log = logging.getLogger(__name__)
 
@@ -104,32 +102,16 @@ def _moved(append: Append, at: int) -> dict[str, Any]:
     if append.cascade is not None:
         values["cascade"] = command_columns(append.cascade)
     if append.ends:
-        values |= _ended(append)
+        values |= _ended()
     elif append.parks:
         values |= {"disp": "P", "holder": None, "wake_at": append.wake_at}
     return values
 
 
-def _ended(append: Append) -> dict[str, Any]:
+def _ended() -> dict[str, Any]:
     e = t.executions.c
-    values = {
-        "disp": "D",
-        "num": e.num + 1,
-        "holder": None,
-        "parent_told": e.parent_execution_id.is_(None),
-    }
-    left = _left_to_children(append)
-    if left is not None:
-        open_children = e.open_children + len(append.children)
-        pending = sa.literal(command_columns(left), t.Command)
-        values["cascade"] = sa.case((open_children > 0, pending), else_=e.cascade)
-    return values
-
-
-def _left_to_children(append: Append) -> Command | None:
-    if append.cascade is not None or append.folded is None:
-        return None
-    return farewell(append.lease.execution_id, append.folded)
+    told = e.parent_execution_id.is_(None)
+    return {"disp": "D", "num": e.num + 1, "holder": None, "parent_told": told}
 
 
 def _count(append: Append, accepted: bool, seconds: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,8 +35,19 @@ class Breakpoints:
             raise BadInput(f"There are more than {MOST} breakpoints")
         return cls(nodes, edges)
 
+    def check(self, nodes: Container[str], edges: Container[str]) -> None:
+        """Raises BadInput naming what is not there to hold at."""
+        wrong = [f"node {each}" for each in self.nodes if each not in nodes]
+        wrong += [f"edge {each}" for each in self.edges if each not in edges]
+        if wrong:
+            raise BadInput(f"There is no {', no '.join(wrong)} to hold at")
+
     def __bool__(self) -> bool:
         return bool(self.nodes or self.edges)
+
+    def concern(self, node_id: str, edge_ids: Iterable[str]) -> bool:
+        """Whether there is one at this node or at one of these edges."""
+        return node_id in self.nodes or any(edge_id in self.edges for edge_id in edge_ids)
 
     def hit(
         self, node_id: str, inputs: Mapping[str, Any], arriving: Mapping[str, Any]

@@ -89,3 +89,9 @@ class ChunkWriter:
         """Record the rest and take no more."""
         self.flush()
         self._channel.on_send = None
+
+    def drop(self) -> None:
+        """Record nothing more, not even what was sent: the body is to run again."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._channel.on_send = None

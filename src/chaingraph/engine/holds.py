@@ -12,7 +12,7 @@ from typing import Any
 class Holds:
     """`pausing` is the event of the pause that is in force, or None."""
 
-    __slots__ = ("breakpoints", "held", "passed", "pausing", "released")
+    __slots__ = ("breakpoints", "held", "owed", "passed", "pausing", "released")
 
     def __init__(self) -> None:
         self.pausing: Mapping[str, Any] | None = None
@@ -22,6 +22,8 @@ class Holds:
         self.passed: set[str] = set()
         #: nodes that run even while the flow is paused
         self.released: set[str] = set()
+        #: steps that found nothing to run, and are for the nodes that come next
+        self.owed = 0
         #: those set while it ran, in the place of those of the options; None: none were set
         self.breakpoints: Any = None
 
@@ -34,14 +36,20 @@ class Holds:
         self.passed |= self.held
         self.held.clear()
         self.released.clear()
+        self.owed = 0
 
     def hit(self, data: Mapping[str, Any]) -> None:
         self.held.add(data["nodeId"])
 
     def step(self, data: Mapping[str, Any]) -> None:
-        self.released.add(data["nodeId"])
-        self.passed.add(data["nodeId"])
-        self.held.discard(data["nodeId"])
+        node_id = data["nodeId"]
+        if node_id is None:
+            self.owed += 1
+            return
+        self.owed -= bool(data.get("owed"))
+        self.released.add(node_id)
+        self.passed.add(node_id)
+        self.held.discard(node_id)
 
     def set_breakpoints(self, data: Mapping[str, Any]) -> None:
         self.breakpoints = data["breakpoints"]

@@ -25,6 +25,7 @@ class Ready:
     ) -> None:
         self._nodes: deque[str] = deque()
         self._states = state.nodes
+        self._incoming = state.graph.incoming
         self._holds = state.holds
         self._chosen = breakpoints
         self._ahead = ahead
@@ -74,6 +75,9 @@ class Ready:
     def _breaks(self, node_id: str) -> bool:
         """Whether there is a breakpoint before the node that holds it now."""
         if node_id in self._holds.passed or self._states[node_id].attempt:
+            return False
+        edges = (edge.id for edge in self._incoming[node_id])
+        if not self._breakpoints.concern(node_id, edges):
             return False
         told = self._breakpoints.hit(node_id, *self._ahead(node_id))
         if told is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -33,12 +33,16 @@ from chaingraph.engine.ready import Ready
 from chaingraph.engine.restoring import unfinished
 from chaingraph.engine.state import FlowState
 from chaingraph.engine.step import Children, Step
+from chaingraph.engine.values import weigh
 from chaingraph.engine.waiting import Waiting
+from chaingraph.errors import ValueTooLarge
 
 #: Quick nodes run one after the other on the loop; after so many others get their turn.
 BURST = 64
 #: What is due within so many milliseconds is waited for here; for anything longer the run rests.
 LINGER_MS = 2_000
+#: After the end of one child others are waited for so long, if nodes wait for more.
+GATHER_SECONDS = 0.1
 
 
 class Recorder(Protocol):
@@ -90,6 +94,7 @@ class Run:
         #: nodes whose bodies a pause has cancelled
         self._interrupted: set[str] = set()
         self._clock = clock
+        self._gathers_until = 0.0
         self._expires_at = time.monotonic() + time_left_ms / 1000
         self._waiting = Waiting(state, self._record, lambda node: self._enqueue([node]), clock)
         self._step = Step(
@@ -113,6 +118,7 @@ class Run:
         """
         if self._ending is None:
             self.restore()
+            self._fail_with_child()
             await self._drive()
         if self._ending is not None:
             self._fail_the_lost()
@@ -134,6 +140,7 @@ class Run:
                 while self._ending is None and not self._is_at_rest():
                     self._launch(tasks)
                     await self._turn()
+                    self._fail_with_child()
         finally:
             expiry.cancel()
 
@@ -151,7 +158,7 @@ class Run:
 
     def pause(self, told: dict[str, Any], *, now: bool = False) -> None:
         """Begin no more nodes; `now`: cancel the running bodies too, to run them again later."""
-        if self._holds.pausing is None:
+        if self._holds.pausing is None or (told.get("tree") and not self.is_paused_as_tree):
             self._record(EventType.FLOW_PAUSED, told)
         if now:
             self._interrupt()
@@ -170,13 +177,19 @@ class Run:
             self._wake.set()
 
     def step(self, told: dict[str, Any]) -> None:
-        """Let the first node that is held run, while the flow stays paused."""
+        """Let the first node that is held run, while the flow stays paused.
+
+        If none is there yet, because what feeds it still runs, it is the next that comes.
+        """
         self.restore()
         held = [*self._ready.held, *self._waiting.exhausted]
-        if held:
-            self._record(EventType.STEPPED, {"nodeId": held[0], **told})
-            self._waiting.looked_at()
-            self._wake.set()
+        self._record(EventType.STEPPED, {"nodeId": held[0] if held else None, **told})
+        self._waiting.looked_at()
+        self._wake.set()
+
+    def _pay_steps(self) -> None:
+        while self._holds.owed and (held := self._ready.held):
+            self._record(EventType.STEPPED, {"nodeId": held[0], "owed": True})
 
     def set_breakpoints(self, told: dict[str, Any]) -> None:
         self._record(EventType.BREAKPOINTS_SET, told)
@@ -186,20 +199,40 @@ class Run:
         """Take in a signal: signalId, name, value, by. It is kept until a node wants it."""
         self.restore()
         self._record(EventType.SIGNAL_RECEIVED, told)
-        self._waiting.signal_came()
+        self._waiting.signal_came(told["name"])
 
-    def child_ended(self, outcome: dict[str, Any]) -> None:
-        """Take in the end of a child: executionId, status, error, and the outputs if wanted."""
+    def child_ended(self, outcome: dict[str, Any], result: Mapping[str, Any]) -> None:
+        """Take in the end of a child: executionId, status and error; if wanted its `outputs`, and
+        as `error` what went wrong in it although it completed."""
         self.restore()
-        completed = outcome["status"] == "completed"
-        type_ = EventType.CHILD_COMPLETED if completed else EventType.CHILD_FAILED
-        self._record(type_, {k: v for k, v in outcome.items() if k != "outputs" and v is not None})
-        wanted = self._waiting.waits_for_child(outcome["executionId"])
-        self._waiting.child_ended(outcome)
-        if not completed and not wanted and self._options.fails_with_child:
-            error = f": {outcome['error']}" if outcome.get("error") else ""
-            self.fail(f"Child execution {outcome['executionId']} {outcome['status']}{error}")
+        awaited = self._waiting.waits_for_child(outcome["executionId"])
+        type_ = EventType.CHILD_FAILED
+        if outcome["status"] == "completed":
+            type_ = EventType.CHILD_COMPLETED
+        told = {k: v for k, v in outcome.items() if v is not None}
+        self._record(type_, {**told, "awaited": True} if awaited else told)
+        self._waiting.child_ended({**outcome, **self._weighed(result)})
+        self._gather()
         self._wake.set()
+
+    def _weighed(self, result: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            weigh("What the child has come to", result, self._options.max_value_bytes)
+        except ValueTooLarge as error:
+            return {"outputs": {}, "error": str(error)}
+        return result
+
+    def _gather(self) -> None:
+        """Nodes that wait for several children need not each cost a segment."""
+        if self._waiting:
+            self._gathers_until = time.monotonic() + GATHER_SECONDS
+            asyncio.get_running_loop().call_later(GATHER_SECONDS, self._wake.set)
+
+    def _fail_with_child(self) -> None:
+        failed = self._state.failed_child
+        if failed is not None and self._options.fails_with_child:
+            error = f": {failed['error']}" if failed.get("error") else ""
+            self.fail(f"Child execution {failed['executionId']} {failed['status']}{error}")
 
     def awaits(self, child_id: str) -> bool:
         """Whether a node waits for this child and wants its outputs."""
@@ -270,6 +303,7 @@ class Run:
 
     def _launch(self, tasks: asyncio.TaskGroup) -> None:
         budget = BURST
+        self._pay_steps()
         most = self._options.max_concurrency
         while budget and not self._draining and len(self._tasks) < most:
             node_id = self._ready.take()
@@ -293,13 +327,16 @@ class Run:
         return not self._draining and bool(self._ready)
 
     def _is_at_rest(self) -> bool:
+        if self._holds.pausing is None:
+            self._waiting.look_at_clock()
         return not (self._tasks or self._may_launch() or self._lingers())
 
     def _lingers(self) -> bool:
         """Whether something is due so soon that it is waited for here."""
         if self._draining or self._holds.pausing is not None:
             return False
-        self._waiting.look_at_clock()
+        if time.monotonic() < self._gathers_until:
+            return True
         due = self._waiting.wake_at
         return due is not None and due - self._clock() <= LINGER_MS
 
@@ -330,11 +367,11 @@ class Run:
         self._wake.set()
 
     def _interrupt(self) -> None:
-        """Cancel the bodies that may run again."""
+        """Cancel the bodies that may run again. Those in threads cannot be cancelled: they end."""
         for node_id, task in self._tasks.items():
-            if self._graph.types[node_id].kind is not Kind.ONCE:
+            node_type = self._graph.types[node_id]
+            if node_type.is_async and node_type.kind is not Kind.ONCE and task.cancel():
                 self._interrupted.add(node_id)
-                task.cancel()
 
     def _abandon(self, kinds: tuple[Kind, ...]) -> None:
         for node_id, task in self._tasks.items():

@@ -86,6 +86,7 @@ class FlowState:
     __slots__ = (
         "_edges",
         "_rules",
+        "failed_child",
         "graph",
         "holds",
         "nodes",
@@ -103,6 +104,8 @@ class FlowState:
         #: children so far, and those of them that have not ended
         self.spawned = 0
         self.open_children = 0
+        #: the event of the first child that failed and that no node had called
+        self.failed_child: Mapping[str, Any] | None = None
         self._edges: Mapping[str, Edge] = graph.edges
         self._rules: Mapping[EventType, Callable[[Mapping[str, Any]], None]] = {
             EventType.NODE_STATUS_CHANGED: self._status_changed,
@@ -120,7 +123,7 @@ class FlowState:
             EventType.SIGNAL_REJECTED: self._signal_rejected,
             EventType.CHILD_SPAWNED: self._child_spawned,
             EventType.CHILD_COMPLETED: self._child_ended,
-            EventType.CHILD_FAILED: self._child_ended,
+            EventType.CHILD_FAILED: self._child_failed,
             EventType.FLOW_PAUSED: self.holds.pause,
             EventType.FLOW_RESUMED: self._resumed,
             EventType.BREAKPOINT_HIT: self.holds.hit,
@@ -210,6 +213,11 @@ class FlowState:
     def _child_ended(self, data: Mapping[str, Any]) -> None:
         self.open_children -= 1
 
+    def _child_failed(self, data: Mapping[str, Any]) -> None:
+        self._child_ended(data)
+        if not data.get("awaited"):
+            self.failed_child = self.failed_child or data
+
     def _resumed(self, data: Mapping[str, Any]) -> None:
         self.holds.resume(data)
         for state in self.nodes.values():
@@ -218,8 +226,8 @@ class FlowState:
 
     def _stepped(self, data: Mapping[str, Any]) -> None:
         self.holds.step(data)
-        state = self.nodes[data["nodeId"]]
-        if state.retry_at == NEVER:
+        state = self.nodes.get(data["nodeId"])
+        if state is not None and state.retry_at == NEVER:
             state.retry_at = 0
 
     def _completed(self, data: Mapping[str, Any]) -> None:

@@ -62,10 +62,11 @@ class Bounds(Protocol):
 class Children(Protocol):
     """Executions that this one begins."""
 
-    def emit(self, node_id: str, events: Sequence[Mapping[str, Any]]) -> None:
-        """A child for each event, in one commit with what was recorded last.
+    def check(self, more: int) -> None:
+        """Raises LimitPassed when there may not be so many more."""
 
-        Raises LimitPassed."""
+    def emit(self, node_id: str, events: Sequence[Mapping[str, Any]]) -> None:
+        """A child for each event, in one commit with what was recorded last."""
 
     async def call(self, node_id: str, wanted: Child) -> str:
         """A child that runs another flow; its id. In one commit with what is recorded next.
@@ -130,7 +131,9 @@ class Step:
     async def run(self, node_id: str, timeout_ms: float) -> None:
         """Run any node. `meaning` says what an error or a cancellation makes of it."""
         state, node_type = self._nodes[node_id], self._graph.types[node_id]
-        if state.answer is None and not self._begin(node_id):
+        if state.answer is not None:
+            self._go_on(node_id)
+        elif not self._begin(node_id):
             return
         context = BodyContext(self._identity, self, node_id, state.attempt, state.answer)
         try:
@@ -142,11 +145,25 @@ class Step:
         except LimitPassed as error:
             self._bounds.passed_limit(node_id, str(error))
         except (Exception, asyncio.CancelledError) as error:
-            self._failed(node_id, self._bounds.meaning(node_id, error))
+            self._failed(node_id, self._meaning(node_id, error))
         else:
             self._complete(node_id, outputs, context)
         finally:
             context.close()
+
+    def _go_on(self, node_id: str) -> None:
+        """The node has its answer; another process may have begun it."""
+        self._began[node_id] = time.perf_counter()
+        if node_id not in self._chunks:
+            self._open_streams(node_id)
+
+    def _meaning(self, node_id: str, error: BaseException) -> Exception:
+        try:
+            return self._bounds.meaning(node_id, error)
+        except asyncio.CancelledError:
+            for chunks in self._chunks.pop(node_id, ()):
+                chunks.drop()
+            raise
 
     async def _waits(self, node_type: NodeType, node_id: str, context: BodyContext) -> bool:
         """Ask the node what it waits for, and journal that. False when it need not wait."""
@@ -340,14 +357,17 @@ class Step:
             self._failed(node_id, NodeError(str(error)) if named else error)
             return
         data: dict[str, Any] = {"nodeId": node_id, "values": values}
-        if context.emitted:
-            data["emitted"] = context.emitted
+        if not context.emitted:
+            self._end(node_id, "completed", EventType.NODE_COMPLETED, data)
+            return
+        try:
+            self._children.check(len(context.emitted))
+        except LimitPassed as error:
+            self._bounds.passed_limit(node_id, str(error))
+            return
+        data["emitted"] = context.emitted
         self._end(node_id, "completed", EventType.NODE_COMPLETED, data)
-        if context.emitted:
-            try:
-                self._children.emit(node_id, context.emitted)
-            except LimitPassed as error:
-                self._bounds.passed_limit(node_id, str(error))
+        self._children.emit(node_id, context.emitted)
 
     def _skip(self, node_id: str, reason: str) -> None:
         self._end(node_id, "skipped", EventType.NODE_SKIPPED, {"nodeId": node_id, "reason": reason})

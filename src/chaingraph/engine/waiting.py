@@ -44,17 +44,18 @@ class Waiting:
         return [n for n in self._due if self._state.nodes[n].retry_at == NEVER]
 
     def add(self, node_id: str) -> None:
-        """Take in a node whose state says what it waits for."""
-        due = self._due_time(node_id)
-        self._due[node_id] = due
-        left = due - self._clock()
-        if left <= 0:
-            self._time_is_up(node_id)
-            return
+        """Take in a node whose state says what it waits for.
+
+        Time is up later at the earliest: what was sent before is heard first.
+        """
+        due = self._due[node_id] = self._due_time(node_id)
         if due != NEVER:
+            left = max(0.0, due - self._clock())
             loop = asyncio.get_running_loop()
             self._timers[node_id] = loop.call_later(left / 1000, self._time_is_up, node_id)
-        self._look_for_signal(node_id)
+        name = (self._state.nodes[node_id].wait or {}).get("name")
+        if name is not None:
+            self._match(name)
 
     def look_at_clock(self) -> None:
         """Let those go on whose time has come, also if their timers do not know it: clocks jump."""
@@ -63,10 +64,9 @@ class Waiting:
             if due <= now:
                 self._time_is_up(node_id)
 
-    def signal_came(self) -> None:
-        """Give the signals that are there to those who wait for them."""
-        for node_id in list(self._due):
-            self._look_for_signal(node_id)
+    def signal_came(self, name: str) -> None:
+        """Give the signals of this name to those who wait for it."""
+        self._match(name)
 
     def child_ended(self, outcome: Mapping[str, Any]) -> None:
         """`outcome` is executionId, status, outputs and error of the child."""
@@ -104,19 +104,27 @@ class Waiting:
             since = (self._state.nodes[node_id].wait or {}).get("since", 0)
             self._answer(node_id, {"kind": "time", "waited": max(0, self._clock() - since)})
 
-    def _look_for_signal(self, node_id: str) -> None:
-        wait = self._state.nodes[node_id].wait
-        if wait is None or wait["kind"] != "signal":
-            return
+    def _match(self, name: str) -> None:
+        """Each signal goes to the first that takes it; one that none of them takes is rejected."""
         for signal_id, signal in list(self._state.signals.items()):
-            if signal["name"] != wait["name"]:
+            waiters = self._waiters(name) if signal["name"] == name else []
+            if not waiters:
                 continue
-            reason = refusal(wait, signal["value"], signal["by"], signal.get("role"))
-            if reason is None:
-                self._answer(node_id, {"kind": "signal", "signalId": signal_id})
-                return
-            told = {"signalId": signal_id, "name": signal["name"], "nodeId": node_id}
-            self._record(EventType.SIGNAL_REJECTED, {**told, "reason": reason})
+            reasons = [self._refusal(node_id, signal) for node_id in waiters]
+            if None in reasons:
+                answer = {"kind": "signal", "signalId": signal_id}
+                self._answer(waiters[reasons.index(None)], answer)
+            else:
+                told = {"signalId": signal_id, "name": name, "nodeId": waiters[0]}
+                self._record(EventType.SIGNAL_REJECTED, {**told, "reason": reasons[0]})
+
+    def _waiters(self, name: str) -> list[str]:
+        waits = {node_id: self._state.nodes[node_id].wait or {} for node_id in self._due}
+        return [node_id for node_id, wait in waits.items() if wait.get("name") == name]
+
+    def _refusal(self, node_id: str, signal: Mapping[str, Any]) -> str | None:
+        wait = self._state.nodes[node_id].wait or {}
+        return refusal(wait, signal["value"], signal["by"], signal.get("role"))
 
     def _answer(self, node_id: str, answer: Mapping[str, Any]) -> None:
         self._record(EventType.NODE_ANSWERED, {"nodeId": node_id, "answer": dict(answer)})

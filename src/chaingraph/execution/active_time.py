@@ -15,8 +15,10 @@ class ActiveTime:
         self._spent = 0
         self._since: int | None = None
         self._has_begun = False
+        self._last = 0
 
     def saw(self, type_: EventType, at: int) -> None:
+        self._last = at
         if type_ is EventType.FLOW_PARKED:
             self._spent = self.until(at)
             self._since = None
@@ -24,6 +26,11 @@ class ActiveTime:
         self._has_begun = self._has_begun or type_ is EventType.FLOW_STARTED
         if self._since is None and self._has_begun:
             self._since = at
+
+    @property
+    def spent(self) -> int:
+        """The milliseconds of work up to the last event: what came of it later was lost."""
+        return self.until(self._last)
 
     def until(self, now: int) -> int:
         """The milliseconds of work by now."""

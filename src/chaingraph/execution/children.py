@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 from uuid import uuid4
 
 from chaingraph.engine.channel import Channel
@@ -16,16 +16,18 @@ from chaingraph.engine.events import EventType
 from chaingraph.engine.graph import Graph
 from chaingraph.engine.state import FlowState
 from chaingraph.engine.waits import Child
-from chaingraph.errors import Forbidden
+from chaingraph.execution.beginning import created
 from chaingraph.execution.family import passed_on
 from chaingraph.execution.intake import Prepared
 from chaingraph.execution.ports import Journal, NewExecution
 from chaingraph.execution.reading import read_events
-from chaingraph.execution.records import Command, CommandKind, Entry, Stored
+from chaingraph.execution.records import Command, CommandKind, Stored
 from chaingraph.flow.ids import new_execution_id
-from chaingraph.flow.model import Node
+from chaingraph.flow.model import ERROR_MESSAGE, Node
 from chaingraph.flow.ports import Direction
-from chaingraph.superjson import dumps
+
+#: A stored flow by its id, with these inputs and ready to run, if it belongs to this owner.
+LoadFlow: TypeAlias = Callable[[str, Mapping[str, Any], str], Awaitable[Prepared]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Children:
         flow_text: bytes,
         writes: Writes,
         record: Callable[[EventType, dict[str, Any]], None],
-        load: Callable[[str, Mapping[str, Any]], Awaitable[Prepared]],
+        load: LoadFlow,
         limits: Limits,
         clock: Callable[[], int],
     ) -> None:
@@ -68,7 +70,6 @@ class Children:
 
     def emit(self, node_id: str, events: Sequence[Mapping[str, Any]]) -> None:
         """A child for each event: the same flow, bound to that event."""
-        self._check(len(events))
         for event in events:
             external = {"eventName": event["type"], "payload": event["data"]}
             self._spawn(
@@ -83,10 +84,8 @@ class Children:
 
     async def call(self, node_id: str, wanted: Child) -> str:
         """A child that runs another flow of the same owner; its id."""
-        self._check(1)
-        prepared = await self._load(wanted.flow_id, wanted.inputs)
-        if prepared.flow.owner != self._parent.owner_id:
-            raise Forbidden(f"flow {wanted.flow_id}")
+        self.check(1)
+        prepared = await self._load(wanted.flow_id, wanted.inputs, self._parent.owner_id)
         limits = (self._parent.options or {}).get("execution")
         return self._spawn(
             node_id,
@@ -98,7 +97,8 @@ class Children:
             awaited=True,
         )
 
-    def _check(self, more: int) -> None:
+    def check(self, more: int) -> None:
+        """Raises LimitPassed when there may not be so many more."""
         if self._parent.execution_depth + 1 > self._limits.depth:
             raise LimitPassed(
                 f"Maximum execution depth exceeded: the limit is {self._limits.depth}"
@@ -117,7 +117,9 @@ class Children:
             NewExecution(
                 id=child_id,
                 owner_id=parent.owner_id,
-                created=self._created(child_id, wanted["flow_id"]),
+                created=created(
+                    child_id, wanted["flow_id"], parent.owner_id, self._clock(), parent=parent
+                ),
                 root_execution_id=parent.root_execution_id,
                 parent_execution_id=parent.id,
                 depth=parent.execution_depth + 1,
@@ -127,18 +129,6 @@ class Children:
             )
         )
         return child_id
-
-    def _created(self, child_id: str, flow_id: str) -> Entry:
-        parent = self._parent
-        data = {
-            "executionId": child_id,
-            "flowId": flow_id,
-            "ownerId": parent.owner_id,
-            "rootExecutionId": parent.root_execution_id,
-            "parentExecutionId": parent.id,
-            "executionDepth": parent.execution_depth + 1,
-        }
-        return Entry(0, EventType.EXECUTION_CREATED.value, self._clock(), dumps(data))
 
     def _first_deliveries(self) -> tuple[Command, ...]:
         """It starts at once; whoever paused the tree has paused it too."""
@@ -151,16 +141,27 @@ class Children:
         return start, passed_on(pause)
 
 
-async def outputs_of(
+async def result_of(
     journal: Journal, child: Stored, compiled: Callable[[str, bytes], Graph]
 ) -> dict[str, Any]:
-    """What an ended execution has come to: see `final_outputs`."""
+    """What a completed execution has come to: its `outputs`, and as `error` the failures of
+    nodes that its flow does not handle; None when there are none."""
     flow = await journal.flow_of(child.dispatch.snapshot)
     state = FlowState(compiled(child.dispatch.snapshot, flow))
     async for batch in read_events(journal, child, 0, child.dispatch.next_position):
         for event in batch:
             state.apply(event.type, event.data)
-    return final_outputs(state)
+    return {"outputs": final_outputs(state), "error": "; ".join(_unhandled(state)) or None}
+
+
+def _unhandled(state: FlowState) -> list[str]:
+    """A sentence for each failed node whose error ports feed nothing."""
+    caught = {edge.source for edge in state.graph.flow.edges if edge.id in state.graph.from_error}
+    return [
+        f"node {node_id} failed: {node.values.get(ERROR_MESSAGE) or 'no message'}"
+        for node_id, node in state.nodes.items()
+        if node.outcome is EventType.NODE_FAILED and node_id not in caught
+    ]
 
 
 def final_outputs(state: FlowState) -> dict[str, Any]:

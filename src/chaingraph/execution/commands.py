@@ -33,11 +33,16 @@ class Answer:
 
 
 #: What the status will be once a command that was accepted is applied.
-_LEADS_TO = {
+LEADS_TO = {
     CommandKind.START: Status.RUNNING,
     CommandKind.PAUSE: Status.PAUSED,
     CommandKind.RESUME: Status.RUNNING,
     CommandKind.STOP: Status.STOPPED,
+}
+#: How a refusal calls it.
+_VERBS = {kind: kind.value for kind in CommandKind} | {
+    CommandKind.BREAKPOINTS: "set breakpoints of",
+    CommandKind.CHILD: "tell the end of a child to",
 }
 #: The status that a command needs.
 _NEEDS = {
@@ -58,13 +63,13 @@ def effect_of(command: Command, stored: Stored, unread: Iterable[CommandKind] = 
     if kind is CommandKind.START:
         if status is not Status.CREATED or stored.dispatch.number > 0:
             shown = "started" if stored.row.status is Status.CREATED else status
-            raise IllegalTransition(stored.row.id, kind.value, shown)
+            raise IllegalTransition(stored.row.id, _VERBS[kind], shown)
         return Effect.WAKE
     if status.is_terminal or disposition is Disposition.DONE:
         # A row that was adopted is done for us, whatever its status says.
-        raise IllegalTransition(stored.row.id, kind.value, status)
+        raise IllegalTransition(stored.row.id, _VERBS[kind], status)
     if kind in _NEEDS and status is not _NEEDS[kind]:
-        raise IllegalTransition(stored.row.id, kind.value, status)
+        raise IllegalTransition(stored.row.id, _VERBS[kind], status)
     if kind is CommandKind.STOP:
         return Effect.RING if disposition is Disposition.LEASED else Effect.END
     wakes = disposition is Disposition.PARKED and _wakes(command, stored)
@@ -78,7 +83,7 @@ def _accepted(stored: Stored, unread: Iterable[CommandKind]) -> Status:
         status = Status.RUNNING
     for kind in unread:
         if not status.is_terminal:
-            status = _LEADS_TO.get(kind, status)
+            status = LEADS_TO.get(kind, status)
     return status
 
 

@@ -1,4 +1,4 @@
-"""What parents and children tell each other when they end."""
+"""What parents and children tell each other: commands to the tree, and how they ended."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from chaingraph.execution.records import Command, CommandKind, ExecutionRow, Sta
 SENDER = "chaingraph"
 
 
-#: Begins the ids under which commands go down a tree, so that they are none of a caller's.
-DOWN = "tree:"
+#: Begin the ids of commands that go down a tree, and of what goes up, so that they are none of a
+#: caller's.
+DOWN, UP = "tree:", "child:"
 
 
 def passed_on(command: Command) -> Command:
@@ -41,11 +42,11 @@ def farewell(execution_id: str, folded: Folded, stop: Command | None = None) -> 
 def end_of_child(
     child_id: str, status: Status, error: str | None, parent: ExecutionRow, *, awaited: bool
 ) -> Command:
-    """How a child ended, as its parent gets it: under the child's id.
+    """How a child ended, as its parent gets it: under an id that is none of a caller's.
 
     It wakes a parent that awaits this child, or that fails with it.
     """
     failed = status is not Status.COMPLETED
     wakes = awaited or (failed and Options.from_json(parent.options).fails_with_child)
-    data = {"status": status.value, "error": error, "wakes": wakes}
-    return Command(child_id, CommandKind.CHILD, SENDER, data)
+    data = {"executionId": child_id, "status": status.value, "error": error, "wakes": wakes}
+    return Command(f"{UP}{child_id}", CommandKind.CHILD, SENDER, data)

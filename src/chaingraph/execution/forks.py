@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from chaingraph.engine.events import Event, EventType
+from chaingraph.engine.events import Event
 from chaingraph.engine.graph import Graph, compile_flow
 from chaingraph.errors import BadInput, FlowNotFound, Forbidden
+from chaingraph.execution.beginning import created, input_hash
 from chaingraph.execution.fork_check import incompatibilities, joined, open_for
 from chaingraph.execution.forking import entries_of, failed_nodes, plan_fork
 from chaingraph.execution.intake import Prepared
@@ -21,14 +21,12 @@ from chaingraph.execution.records import (
     Command,
     CommandKind,
     Entry,
-    ExecutionRow,
     Principal,
     Stored,
 )
 from chaingraph.flow.codec import read_flow
 from chaingraph.flow.ids import new_execution_id
 from chaingraph.flow.model import Flow
-from chaingraph.superjson import dumps
 
 Prepare = Callable[[Flow, Mapping[str, Any] | None], Awaitable[Prepared]]
 
@@ -111,13 +109,15 @@ class Forks:
                 owner_id=row.owner_id,
                 snapshot=snapshot,
                 flow=flow,
-                created=self._created(execution_id, row, origin),
+                created=created(
+                    execution_id, row.flow_id, row.owner_id, self._clock(), forkedFrom=origin
+                ),
                 root_execution_id=execution_id,
                 options=row.options or {},
                 integration=row.integration or {},
                 external_events=row.external_events or (),
                 key=f"{principal.user_id}:{idempotency_key}" if idempotency_key else None,
-                input_hash=_hash(asked),
+                input_hash=input_hash(asked),
                 inbox=(_start(principal),) if start else (),
                 forked_from=row.id,
                 taken_over=entries_of(past.entries, past.events, past.graph, kept),
@@ -169,18 +169,6 @@ class Forks:
             raise Forbidden(f"flow {flow_id}")
         return (await self._prepare(read_flow(found.data), None)).flow
 
-    def _created(self, execution_id: str, row: ExecutionRow, origin: Mapping[str, Any]) -> Entry:
-        data = {
-            "executionId": execution_id,
-            "flowId": row.flow_id,
-            "ownerId": row.owner_id,
-            "rootExecutionId": execution_id,
-            "parentExecutionId": None,
-            "executionDepth": 0,
-            "forkedFrom": origin,
-        }
-        return Entry(0, EventType.EXECUTION_CREATED.value, self._clock(), dumps(data))
-
 
 def _joined(old: Flow, new: Flow, kept: frozenset[str]) -> Flow:
     problems = incompatibilities(old, new, kept)
@@ -191,8 +179,3 @@ def _joined(old: Flow, new: Flow, kept: frozenset[str]) -> Flow:
 
 def _start(principal: Principal) -> Command:
     return Command(uuid4().hex, CommandKind.START, principal.user_id, {})
-
-
-def _hash(asked: object) -> str:
-    text = json.dumps(asked, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -18,7 +18,7 @@ from chaingraph.execution.commands import DEFAULT_STOP_REASON
 from chaingraph.execution.family import passed_on
 from chaingraph.execution.ports import Journal, Ring
 from chaingraph.execution.recorder import Recorder
-from chaingraph.execution.records import Command, CommandKind
+from chaingraph.execution.records import Command, CommandKind, Status
 
 #: Deliveries are read at the ring, or after this many seconds when a ring was lost.
 PATIENCE = 1.0
@@ -33,7 +33,7 @@ class Inbox:
         execution_id: str,
         run: Run,
         recorder: Recorder,
-        outputs_of: Callable[[str], Awaitable[dict[str, Any]]],
+        result_of: Callable[[str], Awaitable[dict[str, Any]]],
         *,
         seen: int,
     ) -> None:
@@ -41,7 +41,7 @@ class Inbox:
         self._id = execution_id
         self._run = run
         self._recorder = recorder
-        self._outputs_of = outputs_of
+        self._result_of = result_of
         #: the number of the last delivery that was read
         self.seen = seen
         #: the first stop that was read
@@ -111,11 +111,12 @@ class Inbox:
 
     async def _child_ended(self, command: Command) -> None:
         """The outputs of a child are read only if a node waits for them."""
-        outcome = {"executionId": command.id, **command.data}
-        outcome.pop("wakes", None)
-        if self._run.awaits(command.id) and outcome["status"] == "completed":
-            outcome["outputs"] = await self._outputs_of(command.id)
-        self._run.child_ended(outcome)
+        outcome = {k: command.data.get(k) for k in ("executionId", "status", "error")}
+        child_id = command.data["executionId"]
+        result: dict[str, Any] = {}
+        if self._run.awaits(child_id) and outcome["status"] == Status.COMPLETED:
+            result = await self._result_of(child_id)
+        self._run.child_ended(outcome, result)
 
 
 def reason_of(stop: Command) -> str:

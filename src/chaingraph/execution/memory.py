@@ -129,6 +129,11 @@ class MemoryJournal:
         found = self._executions.get(execution_id)
         return [each for each in found.inbox if each.seq > after] if found is not None else []
 
+    async def queued(self, roots: frozenset[str], limit: int) -> list[Segment]:
+        queued = sorted(self._in(Disposition.QUEUED), key=lambda e: (e.row.updated_at, e.row.id))
+        mine = [each for each in queued if each.row.root_execution_id in roots]
+        return [Segment(each.row.id, each.dispatch.number) for each in mine[:limit]]
+
     async def claim(self, segment: Segment, worker_id: str) -> Lease | None:
         execution, worker = self._queued(segment), self._workers.get(worker_id)
         if execution is None or worker is None or not worker.alive:

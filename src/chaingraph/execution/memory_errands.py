@@ -25,18 +25,23 @@ class MemoryErrands:
         at = self._clock()
         return [each.wake(at) for each in self._in(roots) if _is_due(each, at)]
 
-    async def tell_parents(self, roots: frozenset[str] | None = None) -> list[Segment]:
-        told = [self._tell(each) for each in self._in(roots) if not each.parent_told]
-        return [segment for segment in told if segment is not None]
+    async def wake_overlooked(self, roots: frozenset[str] | None = None) -> list[Segment]:
+        return []
 
-    def _tell(self, child: MemoryRow) -> Segment | None:
+    async def tell_parents(self, roots: frozenset[str] | None = None) -> PassedOn:
+        told = PassedOn()
+        for each in self._in(roots):
+            if not each.parent_told:
+                self._tell(each, told)
+        return told
+
+    def _tell(self, child: MemoryRow, told: PassedOn) -> None:
         row, parent = child.row, self._executions.get(child.row.parent_execution_id or "")
         child.parent_told = True
         if parent is None or parent.dispatch.disposition is Disposition.DONE:
-            return None
+            return
         end = end_of_child(row.id, row.status, row.error_message, parent.row, awaited=child.awaited)
-        woke = parent.deliver(end, self._clock()).woke
-        return Segment(parent.row.id, woke) if woke is not None else None
+        self._pass_on(end, parent, told)
 
     async def cascade(self, roots: frozenset[str] | None = None) -> PassedOn:
         done = PassedOn()
@@ -56,15 +61,15 @@ class MemoryErrands:
             and each.dispatch.disposition is not Disposition.DONE
         ]
 
-    def _pass_on(self, command: Command, child: MemoryRow, done: PassedOn) -> None:
+    def _pass_on(self, command: Command, to: MemoryRow, done: PassedOn) -> None:
         try:
-            answer = child.deliver(command, self._clock())
+            answer = to.deliver(command, self._clock())
         except IllegalTransition:
             return
         if not answer.repeated:
-            done.reached.append(child.row.id)
+            done.reached.append(to.row.id)
         if answer.woke is not None:
-            done.queued.append(Segment(child.row.id, answer.woke))
+            done.queued.append(Segment(to.row.id, answer.woke))
 
     def _in(self, roots: frozenset[str] | None) -> Iterator[MemoryRow]:
         for each in list(self._executions.values()):

@@ -102,15 +102,15 @@ class MemoryRow:
         """End it from outside by its last event."""
         self.take((entry,), folded, entry.at)
         self.move(inbox_cursor=self.dispatch.inbox_seq)
-        self.close(stop)
+        self.close()
+        if self.dispatch.open_children:
+            self.cascade = farewell(self.row.id, self.folded, stop)
 
-    def close(self, stop: Command | None = None) -> None:
-        """After the last event: its parent is to be told, its children stop with it."""
+    def close(self) -> None:
+        """After the last event: its parent is to be told."""
         number = self.dispatch.number + 1
         self.move(disposition=Disposition.DONE, number=number, holder=None, wake_at=None)
         self.parent_told = self.row.parent_execution_id is None
-        if self.dispatch.open_children:
-            self.cascade = farewell(self.row.id, self.folded, stop) or self.cascade
 
     def take(self, entries: tuple[Entry, ...], folded: Folded | None, at: int) -> None:
         self.entries.extend(entries)

@@ -202,6 +202,9 @@ class Journal(Protocol):
     async def inbox(self, execution_id: str, after: int) -> list[Command]:
         """Deliveries with a number above `after`, in order."""
 
+    async def queued(self, roots: frozenset[str], limit: int) -> list[Segment]:
+        """Queued segments of the trees of these executions, oldest first."""
+
     async def claim(self, segment: Segment, worker_id: str) -> Lease | None:
         """Take the lease of a queued segment. None when it is not queued under this number."""
 
@@ -265,7 +268,7 @@ class Fleet(Protocol):
 
 @dataclass(slots=True)
 class PassedOn:
-    """What came of tree commands: the executions that got one, and the segments it queued."""
+    """What came of deliveries: the executions that got one, and the segments that it queued."""
 
     reached: list[str] = field(default_factory=list)
     queued: list[Segment] = field(default_factory=list)
@@ -284,7 +287,10 @@ class Errands(Protocol):
     async def wake_due(self, roots: frozenset[str] | None = None) -> list[Segment]:
         """Queue what is parked and whose `wake_at` has come."""
 
-    async def tell_parents(self, roots: frozenset[str] | None = None) -> list[Segment]:
+    async def wake_overlooked(self, roots: frozenset[str] | None = None) -> list[Segment]:
+        """Queue what is parked over a delivery that should have woken it. There must be none."""
+
+    async def tell_parents(self, roots: frozenset[str] | None = None) -> PassedOn:
         """Deliver the ends of children to their parents."""
 
     async def cascade(self, roots: frozenset[str] | None = None) -> PassedOn:

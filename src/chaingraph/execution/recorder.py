@@ -58,6 +58,7 @@ class Recorder:
         clock: Callable[[], int],
         committed: Callable[[], None],
         spawned: Callable[[Sequence[NewExecution]], None],
+        passed_on: Callable[[], None],
         observe: Callable[[EventType, int, Mapping[str, Any]], None] | None = None,
     ) -> None:
         self._journal = journal
@@ -71,6 +72,7 @@ class Recorder:
         self._clock = clock
         self._on_commit = committed
         self._on_spawn = spawned
+        self._on_cascade = passed_on
         self._observe = observe
         self._buffer = _Buffer()
         self._sent_at = float("-inf")
@@ -188,8 +190,7 @@ class Recorder:
 
     def _settled(self, append: Append, type_: EventType, data: dict[str, Any]) -> None:
         """The last append of the segment is committed."""
-        if append.children:
-            self._on_spawn(append.children)
+        self._tell_family(append)
         if self._observe is not None:
             self._observe(type_, append.entries[-1].at, data)
         self._on_commit()
@@ -232,10 +233,15 @@ class Recorder:
         progress.set()
         while self._callbacks and self._callbacks[0][0] <= self._committed_to:
             self._callbacks.popleft()[1]()
-        if append.children:
-            self._on_spawn(append.children)
+        self._tell_family(append)
         if append.entries:
             self._on_commit()
+
+    def _tell_family(self, append: Append) -> None:
+        if append.children:
+            self._on_spawn(append.children)
+        if append.cascade is not None:
+            self._on_cascade()
 
     async def _wait_for_progress(self) -> None:
         await self._progress.wait()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,7 @@ from chaingraph.engine.state import FlowState
 from chaingraph.errors import ExecutionNotFound, Fenced, FlowNotFound, InboxMoved
 from chaingraph.execution.active_time import ActiveTime
 from chaingraph.execution.boundary import reached
-from chaingraph.execution.children import Children, Limits, outputs_of
+from chaingraph.execution.children import Children, Limits, LoadFlow, result_of
 from chaingraph.execution.family import farewell
 from chaingraph.execution.fold import Folded, after
 from chaingraph.execution.inbox import Inbox, reason_of
@@ -52,11 +52,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: So many waits are told of when it is parked: the event must not grow with the flow.
+SHOWN = 20
 #: So many of the children that were queued at once are told of; the rest are found without.
 TOLD = 8
 
 
-async def _no_flows(flow_id: str, inputs: Mapping[str, Any]) -> Prepared:
+async def _no_flows(flow_id: str, inputs: Mapping[str, Any], owner_id: str) -> Prepared:
     raise FlowNotFound(flow_id)
 
 
@@ -85,8 +87,7 @@ class World:
     shutdown: Shutdown = field(default_factory=Shutdown)
     #: told that there is something to bring to a parent or to children
     errand: Callable[[], None] = lambda: None
-    #: a stored flow, checked with these inputs and ready to run; raises what `prepare` raises
-    load_flow: Callable[[str, Mapping[str, Any]], Awaitable[Prepared]] = _no_flows
+    load_flow: LoadFlow = _no_flows
     limits: Limits = field(default_factory=Limits)
     #: makes the trace of a segment; None when nobody wants any
     trace: Callable[[Stored, Lease, Graph], SegmentTrace] | None = None
@@ -167,6 +168,7 @@ class _Advance:
             clock=world.clock,
             committed=lambda: world.bell.ring(lease.execution_id),
             spawned=self._spawned,
+            passed_on=world.errand,
             observe=trace.saw if trace else None,
         )
         self._run = self._new_run(loaded)
@@ -175,7 +177,7 @@ class _Advance:
             self._id,
             self._run,
             self._recorder,
-            self._outputs_of,
+            self._result_of,
             seen=loaded.stored.dispatch.inbox_cursor,
         )
 
@@ -226,6 +228,8 @@ class _Advance:
                 await self._end(ending)
 
     async def _hand_over(self) -> None:
+        """The time until somebody goes on does not count against the flow."""
+        self._recorder.record(EventType.FLOW_PARKED, {**self._parked(None), "handedOver": True})
         await self._recorder.flush()
         segment = await self._world.journal.hand_over(self._lease)
         if segment is not None:
@@ -249,7 +253,8 @@ class _Advance:
             if (wait := node.waits_for) is not None
         ]
         return {
-            "waits": waits,
+            "waits": waits[:SHOWN],
+            **({"more": len(waits) - SHOWN} if len(waits) > SHOWN else {}),
             "children": self._state.open_children,
             "paused": self._state.holds.pausing is not None,
             "wakeAt": wake_at,
@@ -275,11 +280,11 @@ class _Advance:
         for child in children[:TOLD]:
             self._world.launch(Segment(child.id, 1))
 
-    async def _outputs_of(self, child_id: str) -> dict[str, Any]:
+    async def _result_of(self, child_id: str) -> dict[str, Any]:
         child = await self._world.journal.get(child_id)
         if child is None:
             raise ExecutionNotFound(child_id)
-        return await outputs_of(self._world.journal, child, self._world.compile_flow)
+        return await result_of(self._world.journal, child, self._world.compile_flow)
 
     async def _watch_shutdown(self) -> None:
         shutdown = self._world.shutdown
@@ -304,7 +309,7 @@ class _Advance:
             self._recorder,
             options,
             children,
-            time_left_ms=options.flow_timeout_ms - loaded.active.until(world.clock()),
+            time_left_ms=options.flow_timeout_ms - loaded.active.spent,
             clock=world.clock,
         )
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from chaingraph.engine.events import EventType
 from chaingraph.engine.graph import Graph
 from chaingraph.engine.options import Options
-from chaingraph.errors import BadInput, FlowNotFound
+from chaingraph.errors import BadInput, FlowNotFound, Forbidden
+from chaingraph.execution.beginning import created, input_hash
 from chaingraph.execution.feed import Feeds
 from chaingraph.execution.follow import follow_compact, follow_full
 from chaingraph.execution.forks import Forks
@@ -21,7 +20,6 @@ from chaingraph.execution.known_types import KnownTypes
 from chaingraph.execution.page import EventPage, take
 from chaingraph.execution.ports import Bell, Flows, Journal, NewExecution
 from chaingraph.execution.records import (
-    Entry,
     ExecutionRow,
     Principal,
     Segment,
@@ -33,7 +31,6 @@ from chaingraph.execution.tree_follow import TreeBatch, follow_tree
 from chaingraph.execution.view import SeenEvent
 from chaingraph.flow.codec import read_flow
 from chaingraph.flow.ids import new_execution_id
-from chaingraph.superjson import dumps
 
 View = Literal["full", "compact"]
 
@@ -99,9 +96,10 @@ class Service(Steering, StoredFlows):
         """
         stored = await self.flow(principal, flow_id)
         owner = stored.owner_id or "local"
-        Options.from_json(options)
+        chosen = Options.from_json(options).breakpoints
         asked = (flow_id, options, integration, events, inputs)
         prepared = await self._prepare(read_flow(stored.data), inputs)
+        chosen.check(prepared.flow.nodes, {each.id for each in prepared.flow.edges})
         execution_id = new_execution_id()
         return await self._journal.create(
             NewExecution(
@@ -110,13 +108,13 @@ class Service(Steering, StoredFlows):
                 owner_id=owner,
                 snapshot=prepared.hash,
                 flow=prepared.json,
-                created=self._created(execution_id, flow_id, owner),
+                created=created(execution_id, flow_id, owner, self._clock()),
                 root_execution_id=execution_id,
                 options=options or {},
                 integration=integration or {},
                 external_events=[dict(event) for event in events or ()],
                 key=f"{principal.user_id}:{idempotency_key}" if idempotency_key else None,
-                input_hash=_hash(asked),
+                input_hash=input_hash(asked),
             )
         )
 
@@ -169,13 +167,15 @@ class Service(Steering, StoredFlows):
             self._launch(Segment(execution_id, 1))
         return execution_id
 
-    async def ready_flow(self, flow_id: str, inputs: Mapping[str, Any]) -> Prepared:
-        """A stored flow, checked with these inputs and completed. Whoever asks checks its owner.
+    async def ready_flow(self, flow_id: str, inputs: Mapping[str, Any], owner_id: str) -> Prepared:
+        """A stored flow of this owner, checked with these inputs and completed.
 
-        Raises FlowNotFound and InvalidFlow."""
+        Raises FlowNotFound, Forbidden and InvalidFlow."""
         stored = await self._flows.get(flow_id)
         if stored is None:
             raise FlowNotFound(flow_id)
+        if (stored.owner_id or "local") != owner_id:
+            raise Forbidden(f"flow {flow_id}")
         return await self._prepare(read_flow(stored.data), inputs)
 
     async def details(self, principal: Principal, execution_id: str) -> ExecutionRow:
@@ -298,17 +298,6 @@ class Service(Steering, StoredFlows):
         async for batch in batches:
             yield batch
 
-    def _created(self, execution_id: str, flow_id: str, owner: str) -> Entry:
-        data = {
-            "executionId": execution_id,
-            "flowId": flow_id,
-            "ownerId": owner,
-            "rootExecutionId": execution_id,
-            "parentExecutionId": None,
-            "executionDepth": 0,
-        }
-        return Entry(0, EventType.EXECUTION_CREATED.value, self._clock(), dumps(data))
-
 
 def _need_journal(stored: Stored) -> None:
     if not stored.dispatch.snapshot:
@@ -321,8 +310,3 @@ def _below(execution_id: str, rows: Sequence[ExecutionRow]) -> set[str]:
         if row.parent_execution_id in found:
             found.add(row.id)
     return found
-
-
-def _hash(asked: object) -> str:
-    text = json.dumps(asked, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

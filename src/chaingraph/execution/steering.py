@@ -12,19 +12,20 @@ from chaingraph.engine.events import EventType
 from chaingraph.engine.waiting import refusal
 from chaingraph.errors import BadInput, ExecutionNotFound, Forbidden
 from chaingraph.execution.commands import DEFAULT_STOP_REASON, Answer
-from chaingraph.execution.family import DOWN
+from chaingraph.execution.family import DOWN, UP
 from chaingraph.execution.ports import Bell, Journal, commands_of
-from chaingraph.execution.reading import decode
+from chaingraph.execution.reading import decode, read_events
 from chaingraph.execution.records import (
     Command,
     CommandKind,
-    Disposition,
     Principal,
     Segment,
     Stored,
 )
 from chaingraph.flow.transfer import plain
 
+#: What ends a wait.
+_OVER = (EventType.NODE_ANSWERED, EventType.NODE_FAILED, EventType.NODE_STARTED)
 #: A signal may carry so many bytes of JSON.
 MAX_SIGNAL_BYTES = 1024 * 1024
 
@@ -112,7 +113,11 @@ class Steering:
         command_id: str | None = None,
     ) -> None:
         """Hold at these nodes and edges, and at no others. Raises BadInput."""
-        Breakpoints.of(breakpoints)
+        chosen = Breakpoints.of(breakpoints)
+        snapshot = (await self._visible(principal, execution_id)).dispatch.snapshot
+        if snapshot:
+            flow = json.loads(await self._journal.flow_of(snapshot))
+            chosen.check(*({each["id"] for each in flow[key]} for key in ("nodes", "edges")))
         data = {"breakpoints": list(breakpoints)}
         await self._send(principal, execution_id, CommandKind.BREAKPOINTS, data, command_id)
 
@@ -132,32 +137,42 @@ class Steering:
         """
         value = _plain(name, value)
         stored = await self._stored(execution_id)
-        waits = await self._waits(stored, name)
+        owns = principal.may_use(stored.row.owner_id)
+        waits = await self._waits(stored, name, all_of_them=not owns)
         named = any(principal.user_id in (wait.get("assignees") or ()) for wait in waits)
-        if not named and not principal.may_use(stored.row.owner_id):
+        known = await self._knows(execution_id, principal, command_id)
+        if not (owns or named or known):
             raise Forbidden(f"execution {execution_id}")
         reasons = [refusal(wait, value, principal.user_id, principal.role) for wait in waits]
-        if reasons and None not in reasons and not await self._knows(execution_id, command_id):
+        if reasons and None not in reasons and not known:
             raise BadInput(f"Signal {name} does not fit: {reasons[0]}")
         data = {"name": name, "value": value, "role": principal.role}
         command = Command(command_id or uuid4().hex, CommandKind.SIGNAL, principal.user_id, data)
         await self._deliver(execution_id, command)
 
-    async def _knows(self, execution_id: str, command_id: str | None) -> bool:
-        """Whether this very command came before: then its first answer counts."""
+    async def _knows(self, execution_id: str, principal: Principal, command_id: str | None) -> bool:
+        """Whether this caller sent this very command before: then its first answer counts."""
         known = await self._journal.inbox(execution_id, 0) if command_id is not None else ()
-        return any(each.id == command_id for each in known)
+        sent = (command_id, principal.user_id)
+        return any((each.id, each.caller) == sent for each in known)
 
-    async def _waits(self, stored: Stored, name: str) -> list[Mapping[str, Any]]:
-        """What a parked execution waits for under this name: its last event tells."""
-        if stored.dispatch.disposition is not Disposition.PARKED:
-            return []
+    async def _waits(
+        self, stored: Stored, name: str, *, all_of_them: bool
+    ) -> list[Mapping[str, Any]]:
+        """What the execution waits for under this name.
+
+        While it is parked its last event tells. Else, and when that one leaves some out, only the
+        whole journal does: read for those who are nobody unless they are named in it.
+        """
         last = stored.dispatch.next_position - 1
         for entry in await self._journal.read(stored.row.id, last, 1):
-            if entry.type == EventType.FLOW_PARKED:
-                waits = decode(entry).data["waits"]
-                return [wait for wait in waits if wait.get("name") == name]
-        return []
+            data = decode(entry).data
+            if entry.type == EventType.FLOW_PARKED and not data.get("more"):
+                return [wait for wait in data["waits"] if wait.get("name") == name]
+        if not all_of_them:
+            return []
+        waits = await open_waits(self._journal, stored)
+        return [wait for wait in waits.values() if wait.get("name") == name]
 
     async def _stored(self, execution_id: str) -> Stored:
         stored = await self._journal.get(execution_id)
@@ -184,8 +199,8 @@ class Steering:
         await self._deliver(execution_id, command)
 
     async def _deliver(self, execution_id: str, command: Command) -> Answer:
-        if command.id.startswith(DOWN):
-            raise BadInput(f"A command id does not begin with {DOWN!r}")
+        if command.id.startswith((DOWN, UP)):
+            raise BadInput(f"A command id does not begin with {DOWN} or {UP}")
         answer = await self._journal.deliver(execution_id, command)
         self._bell.ring(commands_of(execution_id))
         self._bell.ring(execution_id)
@@ -194,6 +209,18 @@ class Steering:
         elif command.kind is CommandKind.STOP:
             self._errand()  # it may have ended here and now, and its children do not know yet
         return answer
+
+
+async def open_waits(journal: Journal, stored: Stored) -> dict[str, Mapping[str, Any]]:
+    """What the nodes of an execution wait for by its journal, by node."""
+    waits: dict[str, Mapping[str, Any]] = {}
+    async for batch in read_events(journal, stored, 0, stored.dispatch.next_position):
+        for event in batch:
+            if event.type is EventType.NODE_WAITING:
+                waits[event.data["nodeId"]] = event.data["wait"]
+            elif event.type in _OVER:
+                waits.pop(event.data["nodeId"], None)
+    return waits
 
 
 def _plain(name: str, value: Any) -> Any:

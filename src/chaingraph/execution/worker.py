@@ -16,7 +16,7 @@ from chaingraph.errors import StoreUnavailable
 from chaingraph.execution.bell import LocalBell
 from chaingraph.execution.liveness import Observer
 from chaingraph.execution.ports import Fleet, commands_of
-from chaingraph.execution.records import Disposition, Lease, Segment, Stored, WorkerRow
+from chaingraph.execution.records import Disposition, Lease, Segment, WorkerRow
 from chaingraph.execution.segment import World, run_leased
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class Worker:
     #: execution id -> the number under which it runs here
     _running: dict[str, int] = field(default_factory=dict)
     _suspects: frozenset[Lease] = frozenset()
-    #: with `only`: the executions of these trees, as of the last look
+    #: with `only`: the executions of these trees that were met
     _relatives: frozenset[str] = frozenset()
     _leaving: bool = False
     _nudged: asyncio.Event = field(default_factory=asyncio.Event)
@@ -178,20 +178,10 @@ class Worker:
             return await self.fleet.claim_next(
                 self.me.id, free, reserve=reserve(self.slots), most_running=self.most_running
             )
-        queued = [
-            Segment(each.row.id, each.dispatch.number)
-            for each in await self._family(self.only)
-            if each.dispatch.disposition is Disposition.QUEUED
-        ]
-        claimed = [await self.world.journal.claim(each, self.me.id) for each in queued[:free]]
+        queued = await self.world.journal.queued(self.only, free)
+        self._relatives |= {each.execution_id for each in queued}
+        claimed = [await self.world.journal.claim(each, self.me.id) for each in queued]
         return [lease for lease in claimed if lease is not None]
-
-    async def _family(self, roots: frozenset[str]) -> list[Stored]:
-        """All executions that a restricted worker may touch, as they are now."""
-        trees = [await self.world.journal.tree(root) for root in roots]
-        found = [each for tree in trees for each in tree]
-        self._relatives = roots | {each.row.id for each in found}
-        return found
 
     async def _run(self, lease: Lease) -> None:
         try:
@@ -220,11 +210,8 @@ class Worker:
         return self.observer.is_gone(row) and await self.fleet.declare_dead(row.id, row.beat)
 
     async def _adopt_from(self, dead: WorkerRow) -> None:
-        leases = [
-            lease
-            for lease in await self.fleet.leases(dead.id)
-            if self._may_touch(lease.execution_id)
-        ]
+        found = await self.fleet.leases(dead.id)
+        leases = [lease for lease in found if await self._is_mine(lease.execution_id)]
         await asyncio.gather(*(self._adopt(lease, "worker is gone") for lease in leases))
         for lease in leases:  # only now: what was taken over should not wait for it
             await self.cancel_dispatch(Segment(lease.execution_id, lease.number))
@@ -245,6 +232,13 @@ class Worker:
             except Exception:  # whatever it is: who stops looking after things loses them all
                 log.exception("a round of the worker failed")
             await asyncio.sleep(seconds)
+
+    async def _is_mine(self, execution_id: str) -> bool:
+        """Whether a restricted worker may adopt it: it may be a relative not met before."""
+        if self._may_touch(execution_id):
+            return True
+        found = await self.world.journal.get(execution_id)
+        return found is not None and found.row.root_execution_id in (self.only or ())
 
     def _may_touch(self, execution_id: str) -> bool:
         return self.only is None or execution_id in self.only | self._relatives

@@ -12,7 +12,7 @@ from chaingraph.flow.compatible import misfit
 from chaingraph.flow.complete import complete
 from chaingraph.flow.graph import cycles, unreachable
 from chaingraph.flow.model import SYSTEM_PORTS, Edge, Flow, Node, NodeTypes
-from chaingraph.flow.ports import Port, root_of
+from chaingraph.flow.ports import Port, PortType, root_of
 from chaingraph.flow.retry import problems as policy_problems
 from chaingraph.flow.transfer import normalise
 
@@ -117,9 +117,19 @@ def _wrong_values(flow: Flow) -> Iterator[str]:
 def _wrong_policies(flow: Flow, types: NodeTypes) -> Iterator[str]:
     for node in flow.nodes.values():
         yield from (f"node {node.id}: {each}" for each in policy_problems(node.metadata))
+        if node.metadata.get("retry") is None:
+            continue
         kind = types.get(node.type)
-        if kind is not None and kind.kind == "once" and node.metadata.get("retry") is not None:
+        if kind is not None and kind.kind == "once":
             yield f"node {node.id}: {node.type} is never run twice, so it takes no retry"
+        if any(
+            port.type is PortType.STREAM and not port.direction.takes_values
+            for port in node.ports.values()
+        ):
+            yield (
+                f"node {node.id}: it gives a stream, whose readers have seen its first try, "
+                "so it takes no retry"
+            )
 
 
 def _missing_inputs(flow: Flow) -> Iterator[str]:

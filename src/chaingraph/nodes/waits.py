@@ -129,7 +129,8 @@ def _by_port(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 @node(category="flow", kind="pure", waits=_flow)
 class RunFlowNode:
-    """Runs a stored flow as a child execution and waits for its end; fails if that fails.
+    """Runs a stored flow as a child execution and waits for its end. Fails if that does not
+    complete, or completes with failed nodes that its flow does not handle.
 
     `inputs` and `outputs` are values by `node.port`.
     """
@@ -144,7 +145,7 @@ class RunFlowNode:
         ended = ctx.answer
         if not isinstance(ended, ChildEnded):
             raise NodeError(f"Flow {self.flowId} was not run")
-        if ended.status != "completed":
+        if ended.status != "completed" or ended.error:
             told = ended.error or f"execution {ended.execution_id} is {ended.status}"
             raise NodeError(f"Flow {self.flowId} did not complete: {told}")
         self.outputs = dict(ended.outputs)
