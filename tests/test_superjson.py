@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaingraph import superjson
-from chaingraph.superjson import UNDEFINED, BigInt, Custom, JsError, SuperjsonError
+from chaingraph.execution.records import Status
+from chaingraph.superjson import UNDEFINED, BigInt, Custom, JsError, SuperjsonError, plain
 
 VECTORS = json.loads((Path(__file__).parent / "data" / "superjson-vectors.json").read_text())
 ENCODE = {vector["name"]: vector for vector in VECTORS["encode"]}
@@ -410,3 +411,28 @@ class Keyed(dict[Any, Any]):
 )
 def test_a_subclass_is_written_as_its_base(value: Any, like: Any) -> None:
     assert superjson.encode(value) == superjson.encode(like)
+
+
+NOON = datetime(2026, 1, 2, 12, 0, 0, 5_000, UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (NOON, "2026-01-02T12:00:00.005Z"),
+        (NOON.astimezone(timezone(timedelta(hours=2))), "2026-01-02T12:00:00.005Z"),
+        (Custom("BaseNode", {"at": NOON}), {"at": "2026-01-02T12:00:00.005Z"}),
+        (JsError("TypeError", "no"), {"name": "TypeError", "message": "no"}),
+        ({"a": UNDEFINED, "b": [UNDEFINED]}, {"b": [None]}),
+        ([float("nan"), float("inf"), 0.5], [None, None, 0.5]),
+        (BigInt(2**70), 2**70),
+        ({1: "a"}, [[1, "a"]]),
+        ({"x"}, ["x"]),
+        (b"\x01\x02", [1, 2]),
+        (Status.RUNNING, "running"),
+        (True, True),
+    ],
+)
+def test_values_become_what_javascript_would_write(value: Any, written: Any) -> None:
+    assert plain(value) == written
+    assert type(plain(value)) is type(written) or isinstance(value, BigInt)

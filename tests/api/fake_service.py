@@ -18,6 +18,9 @@ from chaingraph.errors import (
     Forbidden,
     IllegalTransition,
 )
+from chaingraph.execution.known_types import Declared
+from chaingraph.execution.page import EventPage
+from chaingraph.execution.ports import StoredFlow
 from chaingraph.execution.records import ExecutionRow, Principal, Status
 from chaingraph.execution.service import Root, TreeNode, View
 from chaingraph.execution.tree_follow import TreeBatch, TreeEvent
@@ -233,6 +236,26 @@ class FakeService:
             principal, execution_id, start=start, idempotency_key=idempotency_key
         )
 
+    async def flows(self, principal: Principal) -> list[StoredFlow]:
+        return [
+            await self.flow(principal, each) for each in OWNERS if principal.may_use(OWNERS[each])
+        ]
+
+    async def flow(self, principal: Principal, flow_id: str) -> StoredFlow:
+        self._check_flow(principal, flow_id)
+        return StoredFlow(flow_id, {"nodes": []}, OWNERS[flow_id], 1, EPOCH, EPOCH)
+
+    async def store_flow(
+        self, principal: Principal, document: Mapping[str, Any], flow_id: str | None = None
+    ) -> StoredFlow:
+        raise NotImplementedError
+
+    async def delete_flow(self, principal: Principal, flow_id: str) -> None:
+        raise NotImplementedError
+
+    async def catalog(self) -> list[Declared]:
+        return []
+
     async def details(self, principal: Principal, execution_id: str) -> ExecutionRow:
         return self._execution(principal, execution_id).row
 
@@ -240,12 +263,26 @@ class FakeService:
         return [TreeNode(execution_id, None, 0, self._execution(principal, execution_id).row)]
 
     async def roots(
-        self, principal: Principal, flow_id: str, *, limit: int, after: datetime | None
+        self, principal: Principal, flow_id: str | None, *, limit: int, after: datetime | None
     ) -> list[Root]:
+        assert flow_id is not None
         self._check_flow(principal, flow_id)
         rows = [each.row for each in self.executions.values() if each.row.flow_id == flow_id]
         older = [row for row in rows if after is None or row.created_at < after]
         return [Root(row, 0, 0) for row in reversed(older)][:limit]
+
+    async def page(
+        self,
+        principal: Principal,
+        execution_id: str,
+        *,
+        start: int,
+        limit: int,
+        view: View,
+        types: frozenset[str],
+    ) -> EventPage:
+        events = self._execution(principal, execution_id).events
+        return EventPage(tuple(events[start:][:limit]), len(events), events[-1].is_last)
 
     async def follow(
         self,

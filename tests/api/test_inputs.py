@@ -63,6 +63,7 @@ def refused(model: type[BaseModel], given: Any) -> dict[str, Any]:
         (inputs.Roots, {**FLOW, "limit": nan}, "limit"),
         (inputs.Roots, {**FLOW, "limit": inf}, "limit"),
         (inputs.Roots, {**FLOW, "limit": None}, "limit"),
+        (inputs.Subscribe, {**ID, "fromIndex": 10**400}, "fromIndex"),
         (inputs.Roots, {**FLOW, "after": "2020-01-01T00:00:00.000Z"}, "after"),
         (inputs.Roots, {**FLOW, "after": None}, "after"),
         (inputs.Subscribe, {**ID, "batchSize": 0}, "batchSize"),

@@ -39,3 +39,19 @@ async def test_the_list_is_newest_first(backend: Backend) -> None:
         await backend.flows.put({"id": flow_id}, "ann")
         backend.clock.move(1000)
     assert [each.id for each in await backend.flows.list()] == ["V2c", "V2a", "V2b"]
+
+
+async def test_a_deleted_flow_is_gone_and_is_deleted_once(backend: Backend) -> None:
+    await backend.flows.put({"id": "V2a"}, "ann")
+    await backend.flows.put({"id": "V2b"}, "ann")
+    assert await backend.flows.delete("V2a")
+    assert not await backend.flows.delete("V2a")
+    assert await backend.flows.get("V2a") is None
+    assert [each.id for each in await backend.flows.list()] == ["V2b"]
+
+
+async def test_a_flow_stored_again_after_its_deletion_is_new(backend: Backend) -> None:
+    await backend.flows.put({"id": "V2a", "n": 1}, "ann")
+    await backend.flows.put({"id": "V2a", "n": 2}, "ann")
+    await backend.flows.delete("V2a")
+    assert (await backend.flows.put({"id": "V2a", "n": 3}, "bob")).version == 1

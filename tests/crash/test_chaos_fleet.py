@@ -16,7 +16,7 @@ from time import monotonic
 import pytest
 
 from chaingraph.errors import StoreUnavailable
-from chaingraph.execution.records import LOCAL
+from chaingraph.execution.records import LOCAL, Lease
 from chaingraph.modes import House
 from tests.crash.apis import ApiProcess
 from tests.crash.trial import Trial, insist, trial
@@ -73,13 +73,18 @@ class Cast:
 
 
 async def holds(house: House, pid: int) -> None:
-    """Return when the worker with this process id holds a lease."""
+    """Return when the worker with this process id is at work on something that lasts."""
+    before: set[Lease] = set()
     while True:
         with suppress(StoreUnavailable):
-            for row in await house.fleet.workers():
-                if row.pid == pid and await house.fleet.leases(row.id):
-                    return
-        await asyncio.sleep(0.01)
+            held = [
+                await house.fleet.leases(r.id) for r in await house.fleet.workers() if r.pid == pid
+            ]
+            now = {lease for leases in held for lease in leases}
+            if now & before:
+                return
+            before = now
+        await asyncio.sleep(0.03)
 
 
 @contextmanager

@@ -59,10 +59,12 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return new_database(request.getfixturevalue("postgres_url"))
 
 
+@pytest.mark.timeout(300)
 def test_no_order_of_events_breaks_a_promise_in_memory() -> None:
-    explore_in_memory(settings(FEW, max_examples=40))
+    explore_in_memory(settings(FEW, max_examples=30))
 
 
+@pytest.mark.timeout(300)
 def test_no_order_of_events_breaks_a_promise(url: str) -> None:
     explore_on(url, settings(FEW, max_examples=5))
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
-from starlette.routing import Route, Router, WebSocketRoute
+from starlette.responses import RedirectResponse
+from starlette.routing import Mount, Route, Router, WebSocketRoute
 from starlette.types import ASGIApp
 
 from chaingraph import superjson
@@ -17,6 +19,9 @@ from chaingraph.api.http import TrpcHttp
 from chaingraph.api.origins import OriginGuard, Origins
 from chaingraph.api.patience import bounded
 from chaingraph.api.procedures import router
+from chaingraph.api.rest.app import PREFIX, build_rest
+from chaingraph.api.rest.door import Door
+from chaingraph.api.rest.procedures import rest_router
 from chaingraph.api.service import Service
 from chaingraph.api.websocket import KeepAlive, TrpcWebSocket
 from chaingraph.trpc.transformer import Transformer
@@ -43,9 +48,9 @@ def build_app(
     """The executor's application.
 
     A WebSocket at `/` speaks the original dialect; `/trpc` speaks the plain one over WebSocket,
-    HTTP, JSON lines and server-sent events. `origins` are web pages on other hosts that may call.
-    A call that the database does not answer within `patience` seconds is refused. `farewell`
-    closes the streams when the server ends.
+    HTTP, JSON lines and server-sent events; `/api/v1` is plain HTTP, with its pages at `/docs`.
+    `origins` are web pages on other hosts that may call. A call that the database does not answer
+    within `patience` seconds is refused. `farewell` closes the streams when the server ends.
     """
     leave = farewell or Farewell()
     original = Wire(bounded(router(service, ORIGINAL), patience), SUPERJSON, describe)
@@ -53,8 +58,15 @@ def build_app(
     original_socket = TrpcWebSocket(original, authenticate, leave, keep_alive, close_delay)
     plain_socket = TrpcWebSocket(plain, authenticate, leave, keep_alive, close_delay)
     plain_http = TrpcHttp(plain, authenticate, leave, max_batch, max_body, sse_ping_after)
+    procedures = bounded(rest_router(service), patience)
+    rest = build_rest(Door(procedures, authenticate, leave, max_body, sse_ping_after))
+    mounted = Mount(PREFIX, rest)
+    # An id may be any text, and a line break is a part of it like any other.
+    mounted.path_regex = re.compile(mounted.path_regex.pattern, re.DOTALL)
     routes = [
         *health_routes(ready),
+        Route("/docs", RedirectResponse(f"{PREFIX}/docs")),
+        mounted,
         WebSocketRoute("/", original_socket),
         *(WebSocketRoute(path, plain_socket) for path in ("/trpc", "/trpc/{path:path}")),
         *(Route(path, plain_http) for path in ("/trpc", "/trpc/{path:path}")),

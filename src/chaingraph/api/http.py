@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -12,9 +12,10 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from chaingraph.api.auth import Authenticate, Credentials
+from chaingraph.api.batches import closing
 from chaingraph.api.event_stream import EventStream
 from chaingraph.api.farewell import Farewell
-from chaingraph.trpc import over_http, over_lines
+from chaingraph.trpc import over_http, over_lines, over_sse
 from chaingraph.trpc.codes import TRPCError
 from chaingraph.trpc.over_http import HttpCall, HttpCalls, HttpRequest, Outcome, Success
 from chaingraph.trpc.wire import Wire
@@ -49,11 +50,10 @@ class TrpcHttp:
             return
         caller = await self._identify(request, calls)
         if calls.subscription is not None:
-            call = calls.calls[0]
-            stream = EventStream(self.wire, call.path, self.ping_after)
+            events = self._events(calls.calls[0], caller)
+            stream = EventStream(events, over_sse.HEADERS, over_sse.PING, self.ping_after)
             with self.farewell.attended():
-                leaving = self.farewell.begun
-                await stream.serve(lambda: _perform(call, caller), receive, send, leaving)
+                await stream.serve(receive, send, self.farewell.begun)
         elif calls.is_stream:
             await self._send_lines(calls.calls, caller, send)
         else:
@@ -69,6 +69,17 @@ class TrpcHttp:
             return await self.authenticate(credentials)
         except Exception as error:
             return error
+
+    async def _events(self, call: HttpCall, caller: Any) -> AsyncIterator[bytes]:
+        """A subscription, event by event. The status is always 200: a refusal is an event too."""
+        yield over_sse.CONNECTED
+        try:
+            async with closing(await _perform(call, caller)) as values:
+                async for value in values:
+                    yield over_sse.data_event(value, self.wire)
+            yield over_sse.RETURN
+        except Exception as error:
+            yield over_sse.error_event(error, call.path, self.wire)
 
     async def _send_answers(self, calls: HttpCalls, caller: Any, send: Send) -> None:
         async def answer(call: HttpCall) -> over_http.Answer:

@@ -7,7 +7,7 @@ absent member. Members nobody knows are dropped.
 from __future__ import annotations
 
 from datetime import datetime
-from math import isfinite
+from sys import float_info
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import (
@@ -33,7 +33,7 @@ def _refuse_null(value: Any) -> Any:
 
 def _number(value: Any) -> Any:
     """JavaScript has one kind of number; 1 stays 1 and 1.5 stays 1.5."""
-    if type(value) not in (int, float) or not isfinite(value):
+    if type(value) not in (int, float) or not abs(value) <= float_info.max:
         raise PydanticCustomError("invalid_type", "Expected a number")
     return value
 
@@ -51,12 +51,29 @@ def _check_integration(value: dict[str, Any]) -> dict[str, Any]:
 
 Maybe: TypeAlias = Annotated[T | None, BeforeValidator(_refuse_null)]
 """May be absent (then None), but not null."""
-Number: TypeAlias = Annotated[float, PlainValidator(_number)]
+Number: TypeAlias = Annotated[float, PlainValidator(_number, json_schema_input_type=float)]
+
+
+Position: TypeAlias = Annotated[Number, AfterValidator(_position)]
+
+
+def _without_null(schema: dict[str, Any]) -> None:
+    """The schema says what the checks do: a member may be absent, but not null."""
+    for member in schema.get("properties", {}).values():
+        if member.get("default", ...) is None:
+            del member["default"]
+            kinds = [kind for kind in member.pop("anyOf", ()) if kind != {"type": "null"}]
+            member |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}
 
 
 class Input(BaseModel):
     model_config = ConfigDict(
-        strict=True, frozen=True, extra="ignore", alias_generator=to_camel, validate_by_name=False
+        strict=True,
+        frozen=True,
+        extra="ignore",
+        alias_generator=to_camel,
+        validate_by_name=False,
+        json_schema_extra=_without_null,
     )
 
 
@@ -102,6 +119,17 @@ class Create(Input):
     integration: Maybe[Annotated[dict[str, Any], AfterValidator(_check_integration)]] = None
     events: Maybe[list[ExternalEvent]] = None
     idempotency_key: Maybe[str] = None
+
+
+class OnFlow(Input):
+    flow_id: str
+
+
+class StoreFlow(Input):
+    """The flow as its JSON says it; under `flow_id`, or else under its own id."""
+
+    document: dict[str, Any]
+    flow_id: Maybe[str] = None
 
 
 class OnExecution(Input):
@@ -153,21 +181,33 @@ class Fork(Retry):
     newer: bool = False
 
 
-class Roots(Input):
-    flow_id: str
+class Listing(Input):
+    flow_id: Maybe[str] = None
     limit: Annotated[Number, Field(ge=1, le=100)] = 50
     after: Maybe[datetime] = None
 
 
-class Stream(OnExecution):
+class Roots(Listing):
+    flow_id: str
+
+
+class Seen(OnExecution):
     event_types: list[str] = []
-    batch_size: Annotated[Number, Field(ge=1, le=1000)] = 100
-    batch_timeout_ms: Annotated[Number, Field(ge=0, le=1000)] = 25
     view: Literal["full", "compact"] = "full"
 
 
+class Page(Seen):
+    from_index: Position = 0
+    limit: Annotated[Number, Field(ge=1, le=1000)] = 100
+
+
+class Stream(Seen):
+    batch_size: Annotated[Number, Field(ge=1, le=1000)] = 100
+    batch_timeout_ms: Annotated[Number, Field(ge=0, le=1000)] = 25
+
+
 class Subscribe(Stream):
-    from_index: Annotated[Number, AfterValidator(_position)] = 0
+    from_index: Position = 0
 
 
 class SubscribeToTree(Stream):

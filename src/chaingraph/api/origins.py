@@ -12,10 +12,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _PREFLIGHT: Final = {
-    "access-control-allow-methods": "GET, POST, OPTIONS",
-    "access-control-allow-headers": "content-type, authorization, trpc-accept, last-event-id",
+    "access-control-allow-methods": "GET, POST, PUT, DELETE, OPTIONS",
+    "access-control-allow-headers": (
+        "content-type, authorization, trpc-accept, last-event-id, idempotency-key"
+    ),
     "access-control-max-age": "600",
 }
+#: A browser sends some of these for any page, and hides only the answer from it.
+_CHANGING: Final = frozenset({"POST", "PUT", "DELETE"})
 
 
 class Origins:
@@ -32,8 +36,8 @@ class Origins:
 
 
 class OriginGuard:
-    """Answers preflights, marks answers for pages that may read them, and turns away sockets
-    of pages that may not: a browser would open those for anybody."""
+    """Answers preflights, marks answers for pages that may read them, and turns away the sockets
+    and changes of pages that may not: a browser would let anybody have those."""
 
     def __init__(self, app: ASGIApp, origins: Origins) -> None:
         self._app = app
@@ -55,6 +59,8 @@ class OriginGuard:
     async def _without_marks(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
+        elif scope["type"] == "http" and scope["method"] in _CHANGING:
+            await Response("This page may not call", status_code=403)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 

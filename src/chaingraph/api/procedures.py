@@ -84,17 +84,22 @@ class _Procedures:
         ]
 
     async def roots(self, caller: Principal, given: inputs.Roots) -> list[dict[str, Any]]:
-        limit = int(given.limit)
-        return [
-            {
-                "execution": row_json(root.execution),
-                "levels": root.levels,
-                "totalNested": root.total_nested,
-            }
-            for root in await self.service.roots(
-                caller, given.flow_id, limit=limit, after=given.after
-            )
-        ]
+        return await roots_json(self.service, caller, given)
+
+
+async def roots_json(
+    service: Service, caller: Principal, given: inputs.Listing
+) -> list[dict[str, Any]]:
+    """Root executions of a flow, or of all flows."""
+    limit = int(given.limit)
+    return [
+        {
+            "execution": row_json(root.execution),
+            "levels": root.levels,
+            "totalNested": root.total_nested,
+        }
+        for root in await service.roots(caller, given.flow_id, limit=limit, after=given.after)
+    ]
 
 
 def row_json(row: ExecutionRow) -> dict[str, Any]:

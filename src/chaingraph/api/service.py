@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from chaingraph.execution.known_types import Declared
+from chaingraph.execution.page import EventPage
+from chaingraph.execution.ports import StoredFlow
 from chaingraph.execution.records import ExecutionRow, Principal
 from chaingraph.execution.service import Root, TreeNode, View
 from chaingraph.execution.tree_follow import TreeBatch
@@ -107,11 +110,38 @@ class Reading(Protocol):
     async def tree(self, principal: Principal, execution_id: str) -> Sequence[TreeNode]: ...
 
     async def roots(
-        self, principal: Principal, flow_id: str, *, limit: int, after: datetime | None
+        self, principal: Principal, flow_id: str | None, *, limit: int, after: datetime | None
     ) -> Sequence[Root]: ...
 
 
+class Keeping(Protocol):
+    """Keeps flows, and knows of which nodes they are made."""
+
+    async def flows(self, principal: Principal) -> Sequence[StoredFlow]: ...
+
+    async def flow(self, principal: Principal, flow_id: str) -> StoredFlow: ...
+
+    async def store_flow(
+        self, principal: Principal, document: Mapping[str, Any], flow_id: str | None = None
+    ) -> StoredFlow: ...
+
+    async def delete_flow(self, principal: Principal, flow_id: str) -> None: ...
+
+    async def catalog(self) -> Sequence[Declared]: ...
+
+
 class Following(Protocol):
+    async def page(
+        self,
+        principal: Principal,
+        execution_id: str,
+        *,
+        start: int,
+        limit: int,
+        view: View,
+        types: frozenset[str],
+    ) -> EventPage: ...
+
     def follow(
         self,
         principal: Principal,
@@ -133,5 +163,5 @@ class Following(Protocol):
     ) -> AsyncIterator[TreeBatch]: ...
 
 
-class Service(Beginning, Steering, Reading, Following, Protocol):
+class Service(Keeping, Beginning, Steering, Reading, Following, Protocol):
     """All of them."""

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chaingraph.cli.json_lines import event_object, plain, print_objects
+from chaingraph.cli.json_lines import event_object, print_objects
 from chaingraph.cli.options import AsJson, IdOrFile, command
 from chaingraph.cli.show import one_line, shorten
 from chaingraph.cli.sources import Source, names_archive, source_of
 from chaingraph.cli.waits import waits_text
 from chaingraph.errors import BadInput
 from chaingraph.settings import Settings
+from chaingraph.superjson import plain
 
 if TYPE_CHECKING:
     from chaingraph import client

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from chaingraph.cli import archives, events, forks, steering
-from chaingraph.cli.json_lines import plain, print_objects, record_object
+from chaingraph.cli.json_lines import print_objects, record_object
 from chaingraph.cli.options import (
     AsJson,
     ExecutionId,
@@ -24,6 +24,7 @@ from chaingraph.cli.sources import Source, names_archive, source_of
 from chaingraph.cli.waits import waits_text
 from chaingraph.errors import BadInput
 from chaingraph.settings import Settings
+from chaingraph.superjson import plain
 
 if TYPE_CHECKING:
     from chaingraph import client

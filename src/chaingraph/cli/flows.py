@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chaingraph.cli.json_lines import iso, print_objects
+from chaingraph.cli.json_lines import print_objects
 from chaingraph.cli.options import AsJson, command, new_app
 from chaingraph.cli.problems import BAD_INPUT, note
 from chaingraph.cli.show import local_time, print_table
 from chaingraph.errors import InvalidFlow
 from chaingraph.settings import Settings
+from chaingraph.superjson import iso
 
 if TYPE_CHECKING:
     from chaingraph.execution.ports import StoredFlow

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from datetime import UTC, datetime
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from chaingraph.superjson import UNDEFINED, Custom, JsError
+from chaingraph.superjson import plain
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -45,36 +42,3 @@ def record_object(record: DataclassInstance) -> dict[str, Any]:
 def _camel(name: str) -> str:
     first, *rest = name.split("_")
     return first + "".join(map(str.capitalize, rest))
-
-
-def plain(value: Any) -> Any:
-    """A superjson value as JSON alone: as JavaScript would write it, and Custom values opened."""
-    match value:
-        case Enum() if value is not UNDEFINED and isinstance(value, str):
-            return value.value
-        case None | str() | bool() | int():
-            return value
-        case float():
-            return value if math.isfinite(value) else None
-        case datetime():
-            return iso(value)
-        case Custom():
-            return plain(value.value)
-        case JsError():
-            return {"name": value.name, "message": value.message}
-        case Mapping():
-            return _members(value)
-        case list() | tuple() | set() | frozenset() | bytes():
-            return [plain(each) for each in value]
-    return None if value is UNDEFINED else str(value)
-
-
-def _members(value: Mapping[Any, Any]) -> Any:
-    if all(isinstance(key, str) for key in value):
-        return {key: plain(each) for key, each in value.items() if each is not UNDEFINED}
-    return [[plain(key), plain(each)] for key, each in value.items()]
-
-
-def iso(at: datetime) -> str:
-    """The time in UTC with three digits of milliseconds and a Z."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

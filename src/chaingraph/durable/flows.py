@@ -54,6 +54,11 @@ class SqlFlows:
         rows = await self._database.read(lambda c: c.execute(query).all())
         return [_stored(row) for row in rows]
 
+    async def delete(self, flow_id: str) -> bool:
+        statement = sa.delete(table).where(table.c.id == flow_id)
+        rows = await self._database.write("delete-flow", lambda c: c.execute(statement).rowcount)
+        return rows > 0
+
 
 def _stored(row: Row[Any]) -> StoredFlow:
     return StoredFlow(

@@ -32,3 +32,6 @@ class MemoryFlows:
     async def list(self) -> list[StoredFlow]:
         flows = sorted(self._flows.values(), key=lambda flow: flow.id)
         return sorted(flows, key=lambda flow: flow.created_at, reverse=True)
+
+    async def delete(self, flow_id: str) -> bool:
+        return self._flows.pop(flow_id, None) is not None

@@ -161,6 +161,9 @@ class Flows(Protocol):
     async def list(self) -> list[StoredFlow]:
         """All flows, newest first."""
 
+    async def delete(self, flow_id: str) -> bool:
+        """Whether there was one. Its executions stay: each has a snapshot of it."""
+
 
 class Journal(Protocol):
     """Executions, their events and their inboxes."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any, Literal
 
 from chaingraph.engine.graph import Graph
@@ -17,9 +15,10 @@ from chaingraph.execution.beginning import created, input_hash
 from chaingraph.execution.feed import Feeds
 from chaingraph.execution.follow import follow_compact, follow_full
 from chaingraph.execution.forks import Forks
-from chaingraph.execution.intake import Prepared, flow_json, prepare
+from chaingraph.execution.intake import Prepared
 from chaingraph.execution.known_types import KnownTypes
-from chaingraph.execution.ports import Bell, Flows, Journal, NewExecution, StoredFlow
+from chaingraph.execution.page import EventPage, take
+from chaingraph.execution.ports import Bell, Flows, Journal, NewExecution
 from chaingraph.execution.records import (
     ExecutionRow,
     Principal,
@@ -27,16 +26,13 @@ from chaingraph.execution.records import (
     Stored,
 )
 from chaingraph.execution.steering import Steering
+from chaingraph.execution.stored_flows import StoredFlows
 from chaingraph.execution.tree_follow import TreeBatch, follow_tree
 from chaingraph.execution.view import SeenEvent
 from chaingraph.flow.codec import read_flow
 from chaingraph.flow.ids import new_execution_id
-from chaingraph.flow.model import Flow
 
 View = Literal["full", "compact"]
-
-#: Flows of more nodes than this are checked in a thread.
-LARGE = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +52,8 @@ class Root:
     total_nested: int
 
 
-class Service(Steering):
-    """Creates, steers and shows executions, on behalf of a principal.
+class Service(Steering, StoredFlows):
+    """Keeps flows; creates, steers and shows executions, on behalf of a principal.
 
     Raises FlowNotFound, ExecutionNotFound, Forbidden, and BadInput for what cannot be done.
     """
@@ -75,28 +71,12 @@ class Service(Steering):
         clock: Callable[[], int],
         max_value_bytes: int,
     ) -> None:
-        super().__init__(journal, bell, launch=launch, errand=errand)
-        self._flows = flows
-        self._types = types
+        Steering.__init__(self, journal, bell, launch=launch, errand=errand)
+        StoredFlows.__init__(self, flows, types, max_value_bytes)
         self._graph_of = graph_of
         self._clock = clock
-        self._max_value_bytes = max_value_bytes
         self._feeds = Feeds(journal)
         self._forks = Forks(journal, flows, self._prepare, clock)
-
-    async def import_flow(
-        self, principal: Principal, flow: Flow, inputs: Mapping[str, Any] | None = None
-    ) -> StoredFlow:
-        """Store a flow under its id: new, or as the next version. Raises InvalidFlow.
-
-        `inputs` are those it will run with: a required port may have no value without them.
-        They are not stored.
-        """
-        await self._prepare(flow, inputs)
-        known = await self._flows.get(flow.id)
-        if known is not None and not principal.may_use(known.owner_id or "local"):
-            raise Forbidden(f"flow {flow.id}")
-        return await self._flows.put(flow_json(flow), flow.owner)
 
     async def create(
         self,
@@ -114,12 +94,8 @@ class Service(Steering):
         `inputs` gives values for ports by `node.port`. The same `idempotency_key` with the same
         input gives the same execution again; with other input it raises IdempotencyConflict.
         """
-        stored = await self._flows.get(flow_id)
-        if stored is None:
-            raise FlowNotFound(flow_id)
+        stored = await self.flow(principal, flow_id)
         owner = stored.owner_id or "local"
-        if not principal.may_use(owner):
-            raise Forbidden(f"flow {flow_id}")
         chosen = Options.from_json(options).breakpoints
         asked = (flow_id, options, integration, events, inputs)
         prepared = await self._prepare(read_flow(stored.data), inputs)
@@ -232,11 +208,7 @@ class Service(Steering):
     ) -> list[Root]:
         """Root executions of a flow (or of all flows), newest first."""
         if flow_id is not None:
-            flow = await self._flows.get(flow_id)
-            if flow is None:
-                raise FlowNotFound(flow_id)
-            if not principal.may_use(flow.owner_id or "local"):
-                raise Forbidden(f"flow {flow_id}")
+            await self.flow(principal, flow_id)
         rows = [each.row for each in await self._journal.roots(flow_id, limit, after)]
         found = []
         for row in rows:
@@ -246,17 +218,26 @@ class Service(Steering):
                 found.append(Root(row, levels, len(tree) - 1))
         return found
 
-    async def flows(self, principal: Principal) -> list[StoredFlow]:
-        found = await self._flows.list()
-        return [flow for flow in found if principal.may_use(flow.owner_id or "local")]
+    async def page(
+        self,
+        principal: Principal,
+        execution_id: str,
+        *,
+        start: int = 0,
+        limit: int = 100,
+        view: View = "full",
+        types: frozenset[str] = frozenset(),
+    ) -> EventPage:
+        """At most `limit` of the events that are there now, from position `start` on.
 
-    async def flow(self, principal: Principal, flow_id: str) -> StoredFlow:
-        found = await self._flows.get(flow_id)
-        if found is None:
-            raise FlowNotFound(flow_id)
-        if not principal.may_use(found.owner_id or "local"):
-            raise Forbidden(f"flow {flow_id}")
-        return found
+        A negative `start` means the last so many events.
+        """
+        stored = await self._visible(principal, execution_id)
+        end = stored.dispatch.next_position
+        start = max(0, end + start) if start < 0 else start
+        pages = self.follow(principal, execution_id, start=start, view=view)
+        found, at = await take(pages, start, end, limit, types)
+        return EventPage(tuple(found), at, stored.row.status.is_terminal and at >= end)
 
     async def follow(
         self,
@@ -316,14 +297,6 @@ class Service(Steering):
         )
         async for batch in batches:
             yield batch
-
-    async def _prepare(self, flow: Flow, inputs: Mapping[str, Any] | None) -> Prepared:
-        await self._types.learn(node.type for node in flow.nodes.values())
-        work = partial(
-            prepare, flow, self._types, inputs or {}, max_value_bytes=self._max_value_bytes
-        )
-        # A large flow takes seconds, and everybody else in this process would wait for it.
-        return await asyncio.to_thread(work) if len(flow.nodes) > LARGE else work()
 
 
 def _need_journal(stored: Stored) -> None:

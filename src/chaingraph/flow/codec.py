@@ -51,7 +51,11 @@ def parse_flow_text(text: str, source: str, types: NodeTypes) -> Flow:
 
     Raises UnreadableFlow when it is no flow, InvalidFlow when it is one with mistakes.
     """
-    document = parse_text(text, source)
+    return read_document(parse_text(text, source), source, types)
+
+
+def read_document(document: Any, source: str, types: NodeTypes) -> Flow:
+    """Read parsed JSON or YAML, in the stored or the compact form; raises as `parse_flow_text`."""
     if isinstance(document, Mapping) and isinstance(document.get("nodes"), Mapping):
         return read_compact(document, source, types)
     return read_flow(document, source)

@@ -13,6 +13,10 @@ def new_execution_id() -> str:
     return _random("EX", 24)
 
 
+def new_flow_id() -> str:
+    return _random("V2", 24)
+
+
 def new_event_id() -> str:
     return _random("EV", 24)
 

@@ -15,6 +15,7 @@ Decoding is made for strangers' input: it is strict and bounded. `URL`, `regexp`
 typed arrays are read as their JSON.
 """
 
+from chaingraph.superjson.plain import iso, plain
 from chaingraph.superjson.reading import decode, loads
 from chaingraph.superjson.values import (
     UNDEFINED,
@@ -41,7 +42,9 @@ __all__ = [
     "decode",
     "dumps",
     "encode",
+    "iso",
     "loads",
+    "plain",
     "prepare",
     "verbatim",
 ]

@@ -1,0 +1,68 @@
+"""The executor as plain HTTP, described by OpenAPI."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from pydantic.alias_generators import to_camel
+from starlette.exceptions import HTTPException
+
+from chaingraph.api.rest.commands import CommandRoutes
+from chaingraph.api.rest.door import Door
+from chaingraph.api.rest.events import EventRoutes
+from chaingraph.api.rest.executions import ExecutionRoutes
+from chaingraph.api.rest.failures import (
+    Refused,
+    answer_http,
+    answer_refused,
+    answer_unreadable,
+)
+from chaingraph.api.rest.flows import FlowRoutes
+
+PREFIX: Final = "/api/v1"
+_ABOUT: Final = (
+    "Flows, their executions, commands to these and their events. "
+    "Whatever is refused answers `error` with a `code`, a `message` and often `problems`."
+)
+
+
+def build_rest(door: Door) -> FastAPI:
+    """An application to be mounted at `PREFIX`; its pages are `/docs` and `/openapi.json`."""
+    app = RestApp(
+        title="ChainGraph executor",
+        description=_ABOUT,
+        version=version("chaingraph"),
+        servers=[{"url": PREFIX}],
+        redirect_slashes=False,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+        exception_handlers={
+            Refused: answer_refused,
+            RequestValidationError: answer_unreadable,
+            HTTPException: answer_http,
+        },
+    )
+    for routes in (FlowRoutes, ExecutionRoutes, CommandRoutes, EventRoutes):
+        routes(door).add_to(app)
+    return app
+
+
+class RestApp(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """The document, without the 422 that FastAPI adds: here such input is a 400."""
+        if self.openapi_schema is None:
+            document = super().openapi()
+            for path in document["paths"].values():
+                for operation in path.values():
+                    operation["responses"].pop("422", None)
+            for name in ("HTTPValidationError", "ValidationError"):
+                document["components"]["schemas"].pop(name, None)
+        return super().openapi()
+
+
+def _operation_id(route: APIRoute) -> str:
+    return to_camel(route.name)

@@ -1,0 +1,44 @@
+"""Values as JSON alone, for readers who know nothing of superjson."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+from chaingraph.superjson.values import UNDEFINED, Custom, JsError
+
+
+def plain(value: Any) -> Any:
+    """A superjson value as JSON alone: as JavaScript would write it, and Custom values opened."""
+    match value:
+        case Enum() if value is not UNDEFINED and isinstance(value, str):
+            return value.value
+        case None | str() | bool() | int():
+            return value
+        case float():
+            return value if math.isfinite(value) else None
+        case datetime():
+            return iso(value)
+        case Custom():
+            return plain(value.value)
+        case JsError():
+            return {"name": value.name, "message": value.message}
+        case Mapping():
+            return _members(value)
+        case list() | tuple() | set() | frozenset() | bytes():
+            return [plain(each) for each in value]
+    return None if value is UNDEFINED else str(value)
+
+
+def _members(value: Mapping[Any, Any]) -> Any:
+    if all(isinstance(key, str) for key in value):
+        return {key: plain(each) for key, each in value.items() if each is not UNDEFINED}
+    return [[plain(key), plain(each)] for key, each in value.items()]
+
+
+def iso(at: datetime) -> str:
+    """The time in UTC with three digits of milliseconds and a Z."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,145 @@
+"""Refusals over REST: one shape, and the status of the code."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from starlette.types import Message
+
+from chaingraph.api.app import build_app
+from chaingraph.api.rest.failures import Failure
+from chaingraph.errors import StoreUnavailable
+from chaingraph.modes import House
+from tests.api.fake_service import FakeService
+from tests.api.rest.conftest import client_of
+
+JSON = {"content-type": "application/json"}
+
+
+def refusal(answer: httpx.Response) -> tuple[int, str]:
+    """Status and code; the whole has the documented shape."""
+    assert answer.headers["content-type"] == "application/json"
+    failure = Failure.model_validate(answer.json(), extra="forbid")
+    assert failure.error.message
+    return answer.status_code, failure.error.code
+
+
+async def test_parameters_of_the_wrong_shape_are_400_and_each_is_named(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await client.get("/executions?limit=0&after=yesterday")
+    assert refusal(answer) == (400, "BAD_REQUEST")
+    places = [each.partition(":")[0] for each in answer.json()["error"]["problems"]]
+    assert places == ["query.limit", "query.after"]
+
+
+async def test_members_of_the_wrong_shape_are_400_and_each_is_named(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await client.post("/executions", json={"options": {"debug": "yes"}, "events": None})
+    assert refusal(answer) == (400, "BAD_REQUEST")
+    places = {each.partition(":")[0] for each in answer.json()["error"]["problems"]}
+    assert places == {"flowId", "options.debug", "events"}
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "status", "code"),
+    [
+        (b"{", JSON, 400, "PARSE_ERROR"),
+        (b"\xff", JSON, 400, "PARSE_ERROR"),
+        (b'{"a": NaN}', JSON, 400, "PARSE_ERROR"),
+        (b"[" * 100_000, JSON, 413, "PAYLOAD_TOO_LARGE"),
+        (b"[" * 9_000, JSON, 400, "PARSE_ERROR"),
+        (b'{"a": ' + b"[" * 500 + b"]" * 500 + b"}", JSON, 400, "PARSE_ERROR"),
+        (b'{"flowId": "\\ud800"}', JSON, 400, "PARSE_ERROR"),
+        (b"[]", JSON, 400, "BAD_REQUEST"),
+        (b'{"flowId": "sum"}', {"content-type": "text/plain"}, 415, "UNSUPPORTED_MEDIA_TYPE"),
+        (b'{"flowId": "sum"}', {}, 415, "UNSUPPORTED_MEDIA_TYPE"),
+        (b'{"flowId": "sum", "start": 1}', JSON, 400, "BAD_REQUEST"),
+        (b"", {}, 400, "BAD_REQUEST"),
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_refused(
+    client: httpx.AsyncClient, content: bytes, headers: dict[str, str], status: int, code: str
+) -> None:
+    answer = await client.post("/executions", content=content, headers=headers)
+    assert refusal(answer) == (status, code)
+
+
+async def test_routing_refuses_in_the_same_shape(client: httpx.AsyncClient) -> None:
+    assert refusal(await client.get("/nothing")) == (404, "NOT_FOUND")
+    answer = await client.patch("/flows/sum")
+    assert refusal(answer) == (405, "METHOD_NOT_SUPPORTED")
+    assert answer.headers["allow"]
+
+
+async def test_who_has_no_name_is_401(house: House) -> None:
+    async with client_of(house, "") as nobody:
+        for path in ("/flows", "/catalog", "/executions", "/executions/EX/events"):
+            assert refusal(await nobody.get(path)) == (401, "UNAUTHORIZED")
+
+
+class Away(FakeService):
+    async def details(self, *args: Any, **named: Any) -> Any:
+        raise StoreUnavailable("The database is not reachable")
+
+    async def roots(self, *args: Any, **named: Any) -> Any:
+        await asyncio.Event().wait()
+
+    async def catalog(self) -> Any:
+        raise RuntimeError("secret")
+
+
+async def test_a_database_that_is_away_is_503_after_a_bounded_time() -> None:
+    transport = httpx.ASGITransport(build_app(Away(), patience=0.05))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
+        assert refusal(await client.get("/executions/EX1")) == (503, "SERVICE_UNAVAILABLE")
+        assert refusal(await client.get("/executions")) == (503, "SERVICE_UNAVAILABLE")
+
+
+async def test_what_breaks_inside_is_not_told() -> None:
+    transport = httpx.ASGITransport(build_app(Away()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
+        answer = await client.get("/catalog")
+    assert refusal(answer) == (500, "INTERNAL_SERVER_ERROR")
+    assert "secret" not in answer.text
+
+
+async def test_pages_of_other_hosts_change_nothing(client: httpx.AsyncClient) -> None:
+    asked = {"origin": "https://evil.example"}
+    for path in ("/flows", "/executions/EX1/stop"):
+        answer = await client.post(path, headers=asked)
+        assert answer.status_code == 403
+        assert "access-control-allow-origin" not in answer.headers
+    own = await client.post("/flows", headers={"origin": "http://test"}, json={})
+    assert own.status_code == 400
+
+
+async def test_pages_that_may_call_may_send_keys(client: httpx.AsyncClient) -> None:
+    asked = {"origin": "http://localhost:3000", "access-control-request-method": "PUT"}
+    preflight = await client.options("/flows/sum", headers=asked)
+    assert preflight.status_code == 204
+    assert "PUT" in preflight.headers["access-control-allow-methods"]
+    assert "idempotency-key" in preflight.headers["access-control-allow-headers"]
+
+
+async def test_a_client_that_goes_while_it_sends_is_no_error_of_ours(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone: Message = {"type": "http.disconnect"}
+    incoming = iter([{"type": "http.request", "body": b"{", "more_body": True}, gone])
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return next(incoming)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/api/v1/flows", "query_string": b""}
+    await build_app(house.service)({**scope, "headers": [], "root_path": ""}, receive, send)
+    assert sent[0]["status"] == 499
+    assert caplog.records == []
