@@ -59,6 +59,12 @@ async def test_a_query_answers_with_annotated_dates(client: httpx.AsyncClient) -
     assert data["meta"] == {"values": {"createdAt": ["Date"], "updatedAt": ["Date"]}, "v": 1}
 
 
+async def test_a_missing_id_is_the_callers_mistake(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/trpc/pause", json={"json": {"reason": "x"}})
+    assert answer.status_code == 400
+    assert "executionId" in answer.text
+
+
 async def test_a_batch_answers_in_order_with_one_status_for_all(client: httpx.AsyncClient) -> None:
     execution_id = await create(client)
     known, unknown = {"json": {"executionId": execution_id}}, {"json": {"executionId": "nope"}}
