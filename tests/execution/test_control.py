@@ -270,8 +270,16 @@ async def test_a_breakpoint_at_what_is_not_there_is_refused() -> None:
     with pytest.raises(BadInput, match="There is no node nope, no edge none to hold at"):
         wrong: list[str | dict[str, str]] = ["nope", {"edgeId": "none"}]
         await lab.service.set_breakpoints(LOCAL, segment.execution_id, wrong)
-    with pytest.raises(BadInput, match="There is no node nope to hold at"):
-        await lab.service.create(LOCAL, flow.id, options={"breakpoints": ["nope"]})
+
+
+async def test_options_may_name_what_is_not_there() -> None:
+    """Clients of the original send breakpoints that nobody looks at."""
+    lab, flow = chain("Inc")
+    await lab.service.import_flow(LOCAL, flow)
+    execution_id = await lab.service.create(LOCAL, flow.id, options={"breakpoints": ["nope"]})
+    await lab.service.start(LOCAL, execution_id)
+    await lab.settle()
+    assert (await verified(lab, execution_id)).stored.row.status is Status.COMPLETED
 
 
 async def test_a_step_before_anything_is_held_is_for_the_node_that_comes_next() -> None:

@@ -96,10 +96,9 @@ class Service(Steering, StoredFlows):
         """
         stored = await self.flow(principal, flow_id)
         owner = stored.owner_id or "local"
-        chosen = Options.from_json(options).breakpoints
+        Options.from_json(options)
         asked = (flow_id, options, integration, events, inputs)
         prepared = await self._prepare(read_flow(stored.data), inputs)
-        chosen.check(prepared.flow.nodes, {each.id for each in prepared.flow.edges})
         execution_id = new_execution_id()
         return await self._journal.create(
             NewExecution(
