@@ -129,7 +129,7 @@ class Lab:
         flow: Flow,
         *,
         events: Sequence[Mapping[str, Any]] | None = None,
-        **options: float,
+        **options: Any,
     ) -> Segment:
         """Create and start an execution; the segment that is to run then."""
         await self.service.import_flow(LOCAL, flow)

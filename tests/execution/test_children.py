@@ -171,7 +171,7 @@ async def test_what_a_failed_child_means_is_an_option(what: str, status: str) ->
     heard = build.add("EventListenerNodeV2", "heard", eventName="news")
     wait = build.add("SleepNode", "sleep", duration=60_000)
     build.connect(heard["__success"], wait["__execute"])
-    segment = await lab.begin(build.build(), childFailure=what, flowTimeoutMs=100_000)  # type: ignore[arg-type]
+    segment = await lab.begin(build.build(), childFailure=what, flowTimeoutMs=100_000)
     await lab.work(segment)
     await lab.settle()
     children = (await family(lab, segment.execution_id))[1:]
@@ -241,7 +241,7 @@ async def test_a_called_flow_that_fails_fails_its_node_and_not_the_flow() -> Non
     await lab.service.import_flow(LOCAL, inner.build())
     outer = FlowBuilder("outer", lab.catalog, id="outer")
     outer.add("RunFlowNode", "call", flowId="inner")
-    segment = await lab.begin(outer.build(), childFailure="fail")  # type: ignore[arg-type]
+    segment = await lab.begin(outer.build(), childFailure="fail")
     await lab.work(segment)
     await lab.settle()
     child = (await family(lab, segment.execution_id))[1]
@@ -258,3 +258,20 @@ async def test_a_called_flow_with_failed_nodes_fails_the_node_that_calls_it() ->
     lab, run = await called(lab, inner, {})
     told = "Flow inner did not complete: node broken failed: no"
     assert run.failure("call") == ("Error", told)
+
+
+async def test_a_failed_child_still_fails_its_parent_after_a_crash() -> None:
+    lab, build = lab_and_flow()
+    build.add("Burst", "burst")
+    heard = build.add("EventListenerNodeV2", "heard", eventName="news")
+    wait = build.add("SleepNode", "sleep", duration=60_000)
+    build.connect(heard["__success"], wait["__execute"])
+    segment = await lab.begin(build.build(), childFailure="fail")
+    await lab.work(segment)
+    await lab.settle()
+    await lab.service.stop(LOCAL, (await family(lab, segment.execution_id))[1].id, reason="gone")
+    await lab.settle()
+    run = await verified(lab, segment.execution_id)
+    told = next(each.position for each in run.events if each.type == "child:failed")
+    resumed = await run.resumed_at(told + 1)
+    assert resumed.last.data["error"].message == run.stored.row.error_message

@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from chaingraph.engine.context import Identity
 from chaingraph.engine.control import (
@@ -31,8 +31,9 @@ from chaingraph.engine.options import Options
 from chaingraph.engine.plan import Plan
 from chaingraph.engine.ready import Ready
 from chaingraph.engine.restoring import unfinished
+from chaingraph.engine.seams import Children, Recorder
 from chaingraph.engine.state import FlowState
-from chaingraph.engine.step import Children, Step
+from chaingraph.engine.step import Step
 from chaingraph.engine.values import weigh
 from chaingraph.engine.waiting import Waiting
 from chaingraph.errors import ValueTooLarge
@@ -43,22 +44,6 @@ BURST = 64
 LINGER_MS = 2_000
 #: After the end of one child others are waited for so long, if nodes wait for more.
 GATHER_SECONDS = 0.1
-
-
-class Recorder(Protocol):
-    """The engine's side of the journal."""
-
-    def record(self, type_: EventType, data: dict[str, Any]) -> None:
-        """Add an event at the end. It is seen by nobody until it is committed."""
-
-    async def committed(self) -> None:
-        """Return when all that was recorded is committed under a lease that is still good."""
-
-    async def room(self) -> None:
-        """Let others run; wait while too much is recorded and not yet committed."""
-
-    def after_commit(self, call: Callable[[], None]) -> None:
-        """Call once all that was recorded so far is committed."""
 
 
 class Run:
@@ -140,7 +125,6 @@ class Run:
                 while self._ending is None and not self._is_at_rest():
                     self._launch(tasks)
                     await self._turn()
-                    self._fail_with_child()
         finally:
             expiry.cancel()
 
@@ -212,6 +196,7 @@ class Run:
         told = {k: v for k, v in outcome.items() if v is not None}
         self._record(type_, {**told, "awaited": True} if awaited else told)
         self._waiting.child_ended({**outcome, **self._weighed(result)})
+        self._fail_with_child()
         self._gather()
         self._wake.set()
 
@@ -268,8 +253,6 @@ class Run:
         else:
             self._ready.extend((node_id,))
 
-    # What the steps ask of the run.
-
     def meaning(self, node_id: str, error: BaseException) -> Exception:
         """On stop the body has the last word, a time-out speaks for itself. Raises
         CancelledError when the run or a pause cancelled it, whatever the body made of it."""
@@ -299,8 +282,6 @@ class Run:
     def passed_limit(self, node_id: str, message: str) -> None:
         self.fail(message, node_id)
 
-    # Starting and stopping nodes.
-
     def _launch(self, tasks: asyncio.TaskGroup) -> None:
         budget = BURST
         self._pay_steps()
@@ -327,9 +308,11 @@ class Run:
         return not self._draining and bool(self._ready)
 
     def _is_at_rest(self) -> bool:
+        if self._tasks or self._may_launch():
+            return False
         if self._holds.pausing is None:
             self._waiting.look_at_clock()
-        return not (self._tasks or self._may_launch() or self._lingers())
+        return not (self._may_launch() or self._lingers())
 
     def _lingers(self) -> bool:
         """Whether something is due so soon that it is waited for here."""

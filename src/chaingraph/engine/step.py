@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from chaingraph.engine.channel import Channel, StreamReader, StreamWriter
 from chaingraph.engine.chunks import ChunkWriter
@@ -20,6 +20,7 @@ from chaingraph.engine.control import Interrupted, LimitPassed, NodeTimedOut
 from chaingraph.engine.events import EventType
 from chaingraph.engine.node import Kind, NodeError, NodeType, Values
 from chaingraph.engine.plan import Plan
+from chaingraph.engine.seams import Bounds, Children, Recorder
 from chaingraph.engine.state import FlowState
 from chaingraph.engine.threads import run_in_thread
 from chaingraph.engine.transfers import Transfers
@@ -33,47 +34,6 @@ from chaingraph.flow.transfer import SCALARS, copy, normalise
 from chaingraph.superjson import JsError
 
 
-class Commits(Protocol):
-    """What a step needs of the recorder beside recording."""
-
-    async def committed(self) -> None: ...
-    async def room(self) -> None: ...
-    def after_commit(self, call: Callable[[], None]) -> None: ...
-
-
-class Bounds(Protocol):
-    """What a step needs to know of the run around it."""
-
-    def meaning(self, node_id: str, error: BaseException) -> Exception:
-        """What the node fails with whose body ended in `error`.
-
-        Raises CancelledError when nothing is to be said of it."""
-
-    def may_retry(self) -> bool: ...
-    def waits(self, node_id: str) -> None:
-        """The node began to wait, or is to be tried again later: its state says for what."""
-
-    def ask_human(self, node_id: str, error: Exception) -> None:
-        """The node has used up its tries, and is to be looked at."""
-
-    def passed_limit(self, node_id: str, message: str) -> None: ...
-
-
-class Children(Protocol):
-    """Executions that this one begins."""
-
-    def check(self, more: int) -> None:
-        """Raises LimitPassed when there may not be so many more."""
-
-    def emit(self, node_id: str, events: Sequence[Mapping[str, Any]]) -> None:
-        """A child for each event, in one commit with what was recorded last."""
-
-    async def call(self, node_id: str, wanted: Child) -> str:
-        """A child that runs another flow; its id. In one commit with what is recorded next.
-
-        Raises LimitPassed, and what the node fails with when there is no such flow."""
-
-
 class Step:
     """Takes the nodes of one run through their steps."""
 
@@ -83,7 +43,7 @@ class Step:
         state: FlowState,
         plan: Plan,
         record: Callable[[EventType, dict[str, Any]], None],
-        commits: Commits,
+        recorder: Recorder,
         enqueue: Callable[[list[str]], None],
         bounds: Bounds,
         children: Children,
@@ -92,14 +52,14 @@ class Step:
         clock: Callable[[], int],
     ) -> None:
         self.record = record
-        self.room = commits.room
-        self.after_commit = commits.after_commit
+        self.room = recorder.room
+        self.after_commit = recorder.after_commit
         self._identity = identity
         self._graph = state.graph
         self._flow_nodes = state.graph.flow.nodes
         self._nodes = state.nodes
         self._plan = plan
-        self._commits = commits
+        self._recorder = recorder
         self._enqueue = enqueue
         self._bounds = bounds
         self._children = children
@@ -140,7 +100,7 @@ class Step:
             if state.answer is None and await self._waits(node_type, node_id, context):
                 return
             if node_type.kind is not Kind.PURE:
-                await self._commits.committed()
+                await self._recorder.committed()
             outputs = await self._body(node_type, node_id, context, timeout_ms)
         except LimitPassed as error:
             self._bounds.passed_limit(node_id, str(error))
@@ -196,8 +156,6 @@ class Step:
             self.fail(node_id, error)
 
     def _schedule(self, node_id: str, failures: int, error: Exception, at: int | None) -> None:
-        for chunks in self._chunks.pop(node_id, ()):
-            chunks.stop()
         shown = JsError(*_named(error))
         data = {"nodeId": node_id, "attempt": failures, "error": shown, "at": at}
         self.record(EventType.NODE_RETRY_SCHEDULED, data)
