@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 from chaingraph.engine.events import Event
+from chaingraph.execution.principals import LOCAL
 from chaingraph.execution.reading import PAGE, decode
-from chaingraph.execution.records import LOCAL, ExecutionRow
+from chaingraph.execution.records import ExecutionRow
 from chaingraph.flow.model import Flow
 from chaingraph.modes import House
 

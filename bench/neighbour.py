@@ -8,7 +8,7 @@ import time
 from bench import executions, flows
 from bench.lines import Line, Target, percentile
 from bench.stage import Stage, executor, front
-from chaingraph.execution.records import LOCAL
+from chaingraph.execution.principals import LOCAL
 from chaingraph.modes import House
 
 QUEUED = 500

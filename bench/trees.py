@@ -8,7 +8,8 @@ import time
 from bench import executions, flows
 from bench.lines import Line, Target, median, percentile
 from bench.stage import Backend, Running, Stage, executor, front
-from chaingraph.execution.records import LOCAL, Disposition, Stored
+from chaingraph.execution.principals import LOCAL
+from chaingraph.execution.records import Disposition, Stored
 from chaingraph.modes import House
 
 CHILDREN = 1_000

@@ -21,15 +21,9 @@ from chaingraph.execution.memory import MemoryJournal
 from chaingraph.execution.memory_errands import MemoryErrands
 from chaingraph.execution.memory_flows import MemoryFlows
 from chaingraph.execution.ports import Append, NewExecution
+from chaingraph.execution.principals import LOCAL
 from chaingraph.execution.reading import decode
-from chaingraph.execution.records import (
-    LOCAL,
-    Command,
-    CommandKind,
-    Segment,
-    Stored,
-    WorkerRow,
-)
+from chaingraph.execution.records import Command, CommandKind, Segment, Stored, WorkerRow
 from chaingraph.execution.segment import World, run_leased
 from chaingraph.execution.service import Service
 from chaingraph.execution.view import SeenEvent

@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from chaingraph.errors import BadInput, InvalidFlow
-from chaingraph.execution.records import LOCAL
+from chaingraph.execution.principals import LOCAL
 from chaingraph.flow.codec import parse_flow_text, write_flow
 from chaingraph.modes import load_catalog, open_house
 from chaingraph.nodes import builtin_catalog

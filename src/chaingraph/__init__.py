@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     )
     from chaingraph.engine.catalog import Catalog
     from chaingraph.errors import ChainGraphError
-    from chaingraph.execution.records import LOCAL
+    from chaingraph.execution.principals import LOCAL
     from chaingraph.flow.build import FlowBuilder
     from chaingraph.modes import open_house
     from chaingraph.settings import Settings

@@ -21,7 +21,8 @@ from chaingraph.errors import (
 from chaingraph.execution.known_types import Declared
 from chaingraph.execution.page import EventPage
 from chaingraph.execution.ports import StoredFlow
-from chaingraph.execution.records import ExecutionRow, Principal, Status
+from chaingraph.execution.principals import Principal
+from chaingraph.execution.records import ExecutionRow, Status
 from chaingraph.execution.service import Root, TreeNode, View
 from chaingraph.execution.tree_follow import TreeBatch, TreeEvent
 from chaingraph.execution.view import SeenEvent

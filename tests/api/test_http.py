@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message
 from chaingraph.api.app import build_app
 from chaingraph.api.auth import Credentials
 from chaingraph.errors import StoreUnavailable
-from chaingraph.execution.records import Principal
+from chaingraph.execution.principals import Principal
 from tests.api.fake_service import FakeService
 
 

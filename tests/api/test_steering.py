@@ -10,7 +10,7 @@ import pytest
 
 from chaingraph.api.app import build_app
 from chaingraph.api.auth import Credentials
-from chaingraph.execution.records import Principal
+from chaingraph.execution.principals import Principal
 from tests.api.fake_service import ASSIGNEE, FakeService
 
 

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from chaingraph import superjson
 from chaingraph.api.app import build_app
 from chaingraph.api.batches import spaced
-from chaingraph.execution.records import LOCAL
+from chaingraph.execution.principals import LOCAL
 from chaingraph.execution.tree_follow import TreeBatch, TreeEvent
 from tests.api.fake_service import FakeService
 from tests.api.peers import Peer, connected

@@ -12,7 +12,8 @@ from chaingraph.api.app import build_app
 from chaingraph.api.auth import Credentials
 from chaingraph.api.websocket import KeepAlive
 from chaingraph.errors import StoreUnavailable
-from chaingraph.execution.records import ExecutionRow, Principal
+from chaingraph.execution.principals import Principal
+from chaingraph.execution.records import ExecutionRow
 from tests.api.fake_service import FakeService
 from tests.api.peers import Peer, connected
 

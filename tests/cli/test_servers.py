@@ -10,7 +10,7 @@ import pytest
 from typer.testing import Result
 
 from chaingraph.client import AsyncClient
-from chaingraph.execution.records import LOCAL
+from chaingraph.execution.principals import LOCAL
 from chaingraph.flow.codec import parse_flow_text
 from chaingraph.modes import open_memory_house
 from chaingraph.nodes import builtin_catalog

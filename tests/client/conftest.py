@@ -17,7 +17,7 @@ from chaingraph.api.farewell import Farewell
 from chaingraph.api.service import Service
 from chaingraph.client import AsyncClient, Event
 from chaingraph.engine.authoring import NodeError, node
-from chaingraph.execution.records import LOCAL, Principal
+from chaingraph.execution.principals import LOCAL, Principal
 from chaingraph.flow.codec import parse_flow_text
 from chaingraph.modes import House, open_memory_house
 from chaingraph.nodes import builtin_catalog

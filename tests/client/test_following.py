@@ -15,7 +15,7 @@ from chaingraph.client import AsyncClient, Event, TreeBatch
 from chaingraph.client.following import View
 from chaingraph.client.patience import Patience
 from chaingraph.errors import ServerUnreachable
-from chaingraph.execution.records import LOCAL
+from chaingraph.execution.principals import LOCAL
 from chaingraph.flow.build import FlowBuilder
 from chaingraph.modes import House
 from tests.client.conftest import serving

@@ -12,7 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chaingraph.client import AsyncClient, Status
 from chaingraph.errors import BadInput, NotFound, ServerUnreachable, StoreUnavailable
-from chaingraph.execution.records import ExecutionRow, Principal
+from chaingraph.execution.principals import Principal
+from chaingraph.execution.records import ExecutionRow
 from chaingraph.modes import House
 from tests.api.fake_service import FakeService
 from tests.client.conftest import serving

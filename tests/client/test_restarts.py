@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chaingraph.client import AsyncClient, Client, Event, Status
-from chaingraph.execution.records import LOCAL
+from chaingraph.execution.principals import LOCAL
 from chaingraph.flow.codec import parse_flow_text
 from chaingraph.modes import open_house
 from chaingraph.nodes import builtin_catalog

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chaingraph.execution.records import LOCAL, ExecutionRow
+from chaingraph.execution.principals import LOCAL
+from chaingraph.execution.records import ExecutionRow
 from chaingraph.execution.service import Service
 from chaingraph.modes import House
 from tests.crash.effects import gate

@@ -16,7 +16,7 @@ from unittest.mock import patch
 from chaingraph.engine import run
 from chaingraph.execution import courier
 from chaingraph.execution.boundary import set_hook
-from chaingraph.execution.records import LOCAL
+from chaingraph.execution.principals import LOCAL
 from chaingraph.modes import open_house
 from chaingraph.settings import Settings
 from tests.crash.acts import ACTS, Caller

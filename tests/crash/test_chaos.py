@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chaingraph.execution.records import LOCAL
+from chaingraph.execution.principals import LOCAL
 from chaingraph.modes import House, open_house
 from chaingraph.settings import Settings
 from tests.crash.conftest import MakeDatabase

@@ -16,7 +16,8 @@ from time import monotonic
 import pytest
 
 from chaingraph.errors import StoreUnavailable
-from chaingraph.execution.records import LOCAL, Lease
+from chaingraph.execution.principals import LOCAL
+from chaingraph.execution.records import Lease
 from chaingraph.modes import House
 from tests.crash.apis import ApiProcess
 from tests.crash.trial import Trial, insist, trial

@@ -17,7 +17,8 @@ import pytest
 import sqlalchemy as sa
 
 from chaingraph.execution.isolation import SUSPECT_FROM
-from chaingraph.execution.records import LOCAL, Disposition
+from chaingraph.execution.principals import LOCAL
+from chaingraph.execution.records import Disposition
 from chaingraph.execution.worker import POISON
 from chaingraph.settings import Settings
 from tests.crash.effects import gate

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from chaingraph.execution.records import LOCAL, Disposition, ExecutionRow, Status
+from chaingraph.execution.principals import LOCAL
+from chaingraph.execution.records import Disposition, ExecutionRow, Status
 from tests.crash.conftest import MakeDatabase
 from tests.crash.trial import Trial, trial
 from tests.crash.workers import worker_process

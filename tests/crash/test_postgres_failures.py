@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from chaingraph.errors import StoreUnavailable
-from chaingraph.execution.records import LOCAL
+from chaingraph.execution.principals import LOCAL
 from tests.crash.lossy_proxy import lossy_proxy
 from tests.crash.trial import Trial, trial
 from tests.crash.workers import worker_process

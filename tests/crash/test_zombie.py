@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chaingraph.execution.records import LOCAL, WorkerRow
+from chaingraph.execution.principals import LOCAL
+from chaingraph.execution.records import WorkerRow
 from chaingraph.modes import House, open_house
 from chaingraph.settings import Settings
 from tests.crash.kinds import FLOWS, built, catalog

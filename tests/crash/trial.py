@@ -16,7 +16,8 @@ import sqlalchemy as sa
 
 from chaingraph.durable import tables as t
 from chaingraph.errors import StoreUnavailable
-from chaingraph.execution.records import LOCAL, ExecutionRow
+from chaingraph.execution.principals import LOCAL
+from chaingraph.execution.records import ExecutionRow
 from chaingraph.modes import House, open_house
 from chaingraph.settings import Settings
 from tests.crash.kinds import FLOWS, built, catalog

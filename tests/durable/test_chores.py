@@ -8,7 +8,8 @@ from pathlib import Path
 
 from chaingraph.durable.chores import chores
 from chaingraph.durable.prune import Retention
-from chaingraph.execution.records import LOCAL, Status
+from chaingraph.execution.principals import LOCAL
+from chaingraph.execution.records import Status
 from chaingraph.execution.times import now_ms
 from chaingraph.flow.build import FlowBuilder
 from chaingraph.modes import open_house

@@ -16,7 +16,7 @@ from chaingraph.engine.authoring import node
 from chaingraph.engine.catalog import Catalog
 from chaingraph.engine.node import Context
 from chaingraph.errors import InvalidFlow
-from chaingraph.execution.records import LOCAL
+from chaingraph.execution.principals import LOCAL
 from chaingraph.flow.codec import read_flow
 from chaingraph.flow.model import Flow
 from chaingraph.nodes import builtin_catalog

@@ -10,7 +10,8 @@ import pytest
 from chaingraph.engine.authoring import NodeError, node
 from chaingraph.engine.events import EventType
 from chaingraph.engine.node import Context
-from chaingraph.execution.records import LOCAL, Segment, Status
+from chaingraph.execution.principals import LOCAL
+from chaingraph.execution.records import Segment, Status
 from chaingraph.flow.build import FlowBuilder
 from tests.laboratory import WORKER, Lab, Run, lab_of, lines
 

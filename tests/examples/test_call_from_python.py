@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chaingraph.execution.records import LOCAL
+from chaingraph.execution.principals import LOCAL
 from chaingraph.flow.codec import parse_flow_text
 from chaingraph.modes import open_memory_house
 from chaingraph.nodes import builtin_catalog

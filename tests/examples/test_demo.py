@@ -12,7 +12,7 @@ import pytest
 from chaingraph.engine.authoring import NodeError
 from chaingraph.engine.catalog import Catalog
 from chaingraph.engine.events import Event, EventType
-from chaingraph.execution.records import LOCAL
+from chaingraph.execution.principals import LOCAL
 from chaingraph.flow.codec import parse_flow_text
 from chaingraph.flow.model import Flow
 from chaingraph.flow.validate import check

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chaingraph.engine.catalog import Catalog
-from chaingraph.execution.records import LOCAL
+from chaingraph.execution.principals import LOCAL
 from chaingraph.flow.codec import parse_flow_text
 from chaingraph.modes import load_catalog, open_memory_house
 from chaingraph.settings import Settings

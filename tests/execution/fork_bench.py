@@ -15,7 +15,8 @@ from chaingraph.engine.node import Context
 from chaingraph.engine.waits import Received, Signal
 from chaingraph.execution.forks import Forks
 from chaingraph.execution.intake import Prepared, prepare
-from chaingraph.execution.records import LOCAL, Segment
+from chaingraph.execution.principals import LOCAL
+from chaingraph.execution.records import Segment
 from chaingraph.execution.verify import verify
 from chaingraph.flow.build import FlowBuilder
 from chaingraph.flow.model import Flow

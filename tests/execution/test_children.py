@@ -8,7 +8,8 @@ import pytest
 
 from chaingraph.engine.authoring import Context, NodeError, node
 from chaingraph.execution.children import Limits
-from chaingraph.execution.records import LOCAL, ExecutionRow, Status
+from chaingraph.execution.principals import LOCAL
+from chaingraph.execution.records import ExecutionRow, Status
 from chaingraph.execution.verify import verify
 from chaingraph.flow.build import FlowBuilder
 from chaingraph.nodes import builtin_catalog

@@ -9,7 +9,14 @@ import pytest
 
 from chaingraph.engine.authoring import Context, node
 from chaingraph.errors import BadInput, IllegalTransition
-from chaingraph.execution.records import LOCAL, Command, CommandKind, Disposition, Segment, Status
+from chaingraph.execution.principals import LOCAL
+from chaingraph.execution.records import (
+    Command,
+    CommandKind,
+    Disposition,
+    Segment,
+    Status,
+)
 from chaingraph.execution.verify import verify
 from tests.laboratory import Lab, Run, lab_of, started
 

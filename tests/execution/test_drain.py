@@ -11,7 +11,8 @@ import pytest
 from chaingraph.engine.authoring import node
 from chaingraph.engine.catalog import Catalog
 from chaingraph.engine.run import Run
-from chaingraph.execution.records import LOCAL, Status
+from chaingraph.execution.principals import LOCAL
+from chaingraph.execution.records import Status
 from chaingraph.flow.build import FlowBuilder
 from chaingraph.flow.model import Flow
 from chaingraph.modes import House, open_memory_house

@@ -9,7 +9,8 @@ import pytest
 
 from chaingraph.engine.graph import compile_flow
 from chaingraph.execution import feed as feed_module
-from chaingraph.execution.records import LOCAL, Entry
+from chaingraph.execution.principals import LOCAL
+from chaingraph.execution.records import Entry
 from chaingraph.execution.service import View
 from chaingraph.flow.build import FlowBuilder
 from chaingraph.flow.model import Flow

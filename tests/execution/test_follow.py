@@ -11,7 +11,8 @@ from chaingraph.execution.bell import LocalBell
 from chaingraph.execution.feed import Feeds
 from chaingraph.execution.memory import MemoryJournal
 from chaingraph.execution.ports import NewExecution
-from chaingraph.execution.records import LOCAL, Dispatch, Disposition, Entry, Stored
+from chaingraph.execution.principals import LOCAL
+from chaingraph.execution.records import Dispatch, Disposition, Entry, Stored
 from chaingraph.execution.service import View
 from chaingraph.execution.times import now_ms
 from chaingraph.flow.build import FlowBuilder

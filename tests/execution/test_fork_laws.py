@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from chaingraph.engine.channel import Channel
 from chaingraph.engine.state import NodeState
-from chaingraph.execution.records import LOCAL, Segment
+from chaingraph.execution.principals import LOCAL
+from chaingraph.execution.records import Segment
 from chaingraph.flow.build import FlowBuilder
 from chaingraph.flow.model import Flow
 from tests.execution.fork_bench import Bench, forked, results, start_of

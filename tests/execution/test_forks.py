@@ -14,8 +14,9 @@ from chaingraph.engine.events import EventType
 from chaingraph.errors import BadInput, FlowNotFound, Forbidden, IdempotencyConflict
 from chaingraph.execution.forks import Forks
 from chaingraph.execution.intake import Prepared
+from chaingraph.execution.principals import LOCAL, Principal
 from chaingraph.execution.recorder import BLOB_BYTES
-from chaingraph.execution.records import LOCAL, Command, CommandKind, Principal, Segment, Status
+from chaingraph.execution.records import Command, CommandKind, Segment, Status
 from chaingraph.flow.build import FlowBuilder
 from chaingraph.flow.model import Flow
 from tests.execution.fork_bench import Bench, forked, forks, results, retried, start_of

@@ -19,7 +19,8 @@ from chaingraph.errors import (
     InvalidFlow,
     ValueTooLarge,
 )
-from chaingraph.execution.records import LOCAL, Principal, Status
+from chaingraph.execution.principals import LOCAL, Principal
+from chaingraph.execution.records import Status
 from chaingraph.execution.view import SeenEvent
 from chaingraph.flow.build import FlowBuilder
 from chaingraph.flow.codec import read_flow

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chaingraph.errors import BadInput, FlowNotFound, Forbidden, InvalidFlow, UnreadableFlow
-from chaingraph.execution.records import LOCAL, Principal
+from chaingraph.execution.principals import LOCAL, Principal
 from chaingraph.execution.service import Service
 from chaingraph.modes import open_memory_house
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from chaingraph.engine.events import EventType
 from chaingraph.errors import BadInput, ExecutionNotFound, StoreUnavailable
 from chaingraph.execution import news, tree_follow
-from chaingraph.execution.records import LOCAL
+from chaingraph.execution.principals import LOCAL
 from chaingraph.execution.tree_follow import TreeBatch, TreeEvent, follow_tree
 from chaingraph.flow.build import FlowBuilder
 from chaingraph.modes import open_memory_house

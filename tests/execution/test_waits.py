@@ -10,7 +10,8 @@ import pytest
 from chaingraph.engine.authoring import Context, NodeError, node
 from chaingraph.engine.catalog import Catalog
 from chaingraph.errors import BadInput, Forbidden
-from chaingraph.execution.records import LOCAL, Disposition, Principal, Status
+from chaingraph.execution.principals import LOCAL, Principal
+from chaingraph.execution.records import Disposition, Status
 from chaingraph.execution.verify import verify
 from chaingraph.flow.build import FlowBuilder
 from chaingraph.nodes import builtin_catalog

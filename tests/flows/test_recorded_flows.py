@@ -11,7 +11,8 @@ import pytest
 
 from chaingraph.engine.catalog import Catalog
 from chaingraph.errors import InvalidFlow
-from chaingraph.execution.records import LOCAL, Status
+from chaingraph.execution.principals import LOCAL
+from chaingraph.execution.records import Status
 from chaingraph.execution.view import SeenEvent
 from chaingraph.nodes import builtin_catalog
 from chaingraph.nodes.arithmetic import MathNode

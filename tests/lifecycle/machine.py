@@ -10,8 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from chaingraph.engine.events import Event, EventType
 from chaingraph.errors import BadInput, IllegalTransition
+from chaingraph.execution.principals import LOCAL
 from chaingraph.execution.reading import decode
-from chaingraph.execution.records import LOCAL, CommandKind, Disposition, Status, Stored
+from chaingraph.execution.records import CommandKind, Disposition, Status, Stored
 from chaingraph.execution.verify import verify
 from chaingraph.flow.model import Flow
 from tests.conformance.backends import Backend

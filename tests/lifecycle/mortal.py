@@ -17,7 +17,7 @@ import sys
 import time
 import warnings
 
-from chaingraph.execution.records import LOCAL
+from chaingraph.execution.principals import LOCAL
 from tests.conformance.backends import sql_backend
 from tests.crash.kinds import catalog
 from tests.lifecycle.workers import Workplace

@@ -16,8 +16,9 @@ from typing import IO
 import pytest
 
 from chaingraph.engine.events import EventType
+from chaingraph.execution.principals import LOCAL
 from chaingraph.execution.reading import decode
-from chaingraph.execution.records import LOCAL, Disposition, Status
+from chaingraph.execution.records import Disposition, Status
 from chaingraph.execution.verify import verify
 from tests.conformance.backends import Backend, sql_backend
 from tests.crash.effects import EFFECTS

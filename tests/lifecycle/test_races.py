@@ -14,8 +14,9 @@ import pytest
 
 from chaingraph.engine.events import EventType
 from chaingraph.errors import IllegalTransition
+from chaingraph.execution.principals import LOCAL
 from chaingraph.execution.reading import decode
-from chaingraph.execution.records import LOCAL, Disposition, Status
+from chaingraph.execution.records import Disposition, Status
 from chaingraph.execution.verify import verify
 from chaingraph.flow.build import FlowBuilder
 from chaingraph.flow.model import Flow

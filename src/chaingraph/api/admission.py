@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from chaingraph.api.service import Reading
-from chaingraph.execution.records import Principal
+from chaingraph.execution.principals import Principal
 from chaingraph.trpc.codes import TRPCError
 from chaingraph.trpc.router import ReadInput
 

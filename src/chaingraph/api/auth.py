@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from chaingraph.execution.records import LOCAL, Principal
+from chaingraph.execution.principals import LOCAL, Principal
 
 TOKEN_PARAM = "sessionBadAI"
 

@@ -13,7 +13,8 @@ from chaingraph.api.dialects import Dialect
 from chaingraph.api.service import Service
 from chaingraph.api.steering import steering
 from chaingraph.api.subscriptions import subscriptions
-from chaingraph.execution.records import ExecutionRow, Principal
+from chaingraph.execution.principals import Principal
+from chaingraph.execution.records import ExecutionRow
 from chaingraph.trpc.router import Procedure, Router
 
 _COLUMNS: Final = {each.name: to_camel(each.name) for each in fields(ExecutionRow)}

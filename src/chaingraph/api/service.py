@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from chaingraph.execution.known_types import Declared
 from chaingraph.execution.page import EventPage
 from chaingraph.execution.ports import StoredFlow
-from chaingraph.execution.records import ExecutionRow, Principal
+from chaingraph.execution.principals import Principal
+from chaingraph.execution.records import ExecutionRow
 from chaingraph.execution.service import Root, TreeNode, View
 from chaingraph.execution.tree_follow import TreeBatch
 from chaingraph.execution.view import SeenEvent

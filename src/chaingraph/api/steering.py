@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from chaingraph.api import inputs, service
 from chaingraph.api.admission import Admission
-from chaingraph.execution.records import Principal
+from chaingraph.execution.principals import Principal
 from chaingraph.trpc.router import Procedure, Router
 
 Given = TypeVar("Given", bound=inputs.OnExecution)

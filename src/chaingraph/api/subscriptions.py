@@ -11,7 +11,7 @@ from chaingraph.api.admission import Admission
 from chaingraph.api.batches import batched, closing, spaced
 from chaingraph.api.dialects import Dialect
 from chaingraph.api.service import Following
-from chaingraph.execution.records import Principal
+from chaingraph.execution.principals import Principal
 from chaingraph.execution.service import View
 from chaingraph.execution.tree_follow import TreeBatch
 from chaingraph.execution.view import SeenEvent

@@ -62,7 +62,7 @@ async def create(
 
 async def _create(house: House, flow_id: str, inputs: Sequence[str], key: str | None) -> str:
     from chaingraph.cli.flow_files import read_inputs
-    from chaingraph.execution.records import LOCAL
+    from chaingraph.execution.principals import LOCAL
     from chaingraph.flow.codec import read_flow
 
     flow = read_flow((await house.service.flow(LOCAL, flow_id)).data)

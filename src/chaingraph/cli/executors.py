@@ -10,7 +10,8 @@ from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
 from chaingraph.cli.problems import note
 from chaingraph.client import AsyncClient, Execution
 from chaingraph.errors import BadInput
-from chaingraph.execution.records import LOCAL, ExecutionRow, Principal
+from chaingraph.execution.principals import LOCAL, Principal
+from chaingraph.execution.records import ExecutionRow
 from chaingraph.execution.service import Service
 from chaingraph.modes import House, open_house
 from chaingraph.settings import Settings

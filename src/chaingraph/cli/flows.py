@@ -30,7 +30,7 @@ async def import_(
 ) -> None:
     """Store flows; a known id becomes the next version. One with mistakes: nothing is stored."""
     from chaingraph.cli.flow_files import read_valid_flow
-    from chaingraph.execution.records import LOCAL
+    from chaingraph.execution.principals import LOCAL
     from chaingraph.modes import known_types, load_catalog, open_house
 
     catalog = load_catalog(settings)
@@ -49,7 +49,7 @@ async def import_(
 @command(app, "list")
 async def list_(settings: Settings, as_json: AsJson = False) -> None:
     """All stored flows, newest first."""
-    from chaingraph.execution.records import LOCAL
+    from chaingraph.execution.principals import LOCAL
     from chaingraph.modes import open_house
 
     async with open_house(settings) as house:
@@ -67,7 +67,7 @@ async def list_(settings: Settings, as_json: AsJson = False) -> None:
 @command(app, "show")
 async def show(settings: Settings, flow_id: FlowId, as_json: AsJson = False) -> None:
     """One stored flow; with --json as a row that `flows import` and `run` accept."""
-    from chaingraph.execution.records import LOCAL
+    from chaingraph.execution.principals import LOCAL
     from chaingraph.flow.codec import read_flow
     from chaingraph.modes import open_house
 

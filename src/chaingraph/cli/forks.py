@@ -89,7 +89,7 @@ async def _values(
 
 async def _flow(house: House, execution_id: str, newer: bool) -> Flow:
     """The flow that the fork will run."""
-    from chaingraph.execution.records import LOCAL
+    from chaingraph.execution.principals import LOCAL
     from chaingraph.flow.codec import read_flow
 
     stored = await house.journal.get(execution_id)

@@ -59,7 +59,7 @@ async def _run_new(
 ) -> int:
     from chaingraph.cli.flow_files import names_file, read_inputs, read_valid_flow
     from chaingraph.cli.watching import work_on
-    from chaingraph.execution.records import LOCAL
+    from chaingraph.execution.principals import LOCAL
     from chaingraph.flow.codec import read_flow
     from chaingraph.modes import open_house
 

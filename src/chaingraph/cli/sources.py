@@ -41,7 +41,7 @@ async def source_of(settings: Settings, name: str) -> AsyncIterator[Source]:
     if names_archive(name):
         yield await _in_file(Path(name))
         return
-    from chaingraph.execution.records import LOCAL
+    from chaingraph.execution.principals import LOCAL
     from chaingraph.modes import open_house
 
     async with open_house(settings) as house:

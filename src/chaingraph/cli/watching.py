@@ -19,8 +19,9 @@ from chaingraph.cli.summary import failure, summary
 from chaingraph.engine.graph import compile_flow
 from chaingraph.errors import ExecutionNotFound, IllegalTransition
 from chaingraph.execution.follow import follow
+from chaingraph.execution.principals import LOCAL
 from chaingraph.execution.reading import decode
-from chaingraph.execution.records import LOCAL, Disposition, Segment, Status, Stored
+from chaingraph.execution.records import Disposition, Segment, Status, Stored
 from chaingraph.flow.codec import read_flow
 from chaingraph.settings import Settings
 

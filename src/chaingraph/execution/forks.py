@@ -16,14 +16,9 @@ from chaingraph.execution.fork_check import incompatibilities, joined, open_for
 from chaingraph.execution.forking import entries_of, failed_nodes, plan_fork
 from chaingraph.execution.intake import Prepared
 from chaingraph.execution.ports import Flows, Journal, NewExecution
+from chaingraph.execution.principals import Principal
 from chaingraph.execution.reading import PAGE, JournalGap, decode
-from chaingraph.execution.records import (
-    Command,
-    CommandKind,
-    Entry,
-    Principal,
-    Stored,
-)
+from chaingraph.execution.records import Command, CommandKind, Entry, Stored
 from chaingraph.flow.codec import read_flow
 from chaingraph.flow.ids import new_execution_id
 from chaingraph.flow.model import Flow

@@ -41,20 +41,6 @@ class Disposition(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Principal:
-    """Who asks. Until there is authentication every caller is the admin `local`."""
-
-    user_id: str
-    role: str = "user"
-
-    def may_use(self, owner_id: str) -> bool:
-        return self.role == "admin" or self.user_id == owner_id
-
-
-LOCAL = Principal("local", "admin")
-
-
-@dataclass(frozen=True, slots=True)
 class ExecutionRow:
     """An execution as its users see it. Times are aware and in UTC."""
 

@@ -19,12 +19,8 @@ from chaingraph.execution.intake import Prepared
 from chaingraph.execution.known_types import KnownTypes
 from chaingraph.execution.page import EventPage, take
 from chaingraph.execution.ports import Bell, Flows, Journal, NewExecution
-from chaingraph.execution.records import (
-    ExecutionRow,
-    Principal,
-    Segment,
-    Stored,
-)
+from chaingraph.execution.principals import Principal
+from chaingraph.execution.records import ExecutionRow, Segment, Stored
 from chaingraph.execution.steering import Steering
 from chaingraph.execution.stored_flows import StoredFlows
 from chaingraph.execution.tree_follow import TreeBatch, follow_tree

@@ -14,14 +14,9 @@ from chaingraph.errors import BadInput, ExecutionNotFound, Forbidden
 from chaingraph.execution.commands import DEFAULT_STOP_REASON, Answer
 from chaingraph.execution.family import DOWN, UP
 from chaingraph.execution.ports import Bell, Journal, commands_of
+from chaingraph.execution.principals import Principal
 from chaingraph.execution.reading import decode, read_events
-from chaingraph.execution.records import (
-    Command,
-    CommandKind,
-    Principal,
-    Segment,
-    Stored,
-)
+from chaingraph.execution.records import Command, CommandKind, Segment, Stored
 from chaingraph.flow.transfer import plain
 
 #: What ends a wait.

@@ -12,7 +12,7 @@ from chaingraph.errors import BadInput, FlowNotFound, Forbidden
 from chaingraph.execution.intake import Prepared, flow_json, prepare
 from chaingraph.execution.known_types import Declared, KnownTypes
 from chaingraph.execution.ports import Flows, StoredFlow
-from chaingraph.execution.records import Principal
+from chaingraph.execution.principals import Principal
 from chaingraph.flow.codec import read_document
 from chaingraph.flow.ids import new_flow_id
 from chaingraph.flow.model import Flow

@@ -10,7 +10,7 @@ import pytest
 
 from chaingraph.api.app import build_app
 from chaingraph.api.auth import Credentials
-from chaingraph.execution.records import LOCAL, Principal
+from chaingraph.execution.principals import LOCAL, Principal
 from chaingraph.modes import House, open_memory_house
 
 

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message
 from chaingraph.api.app import build_app
 from chaingraph.api.farewell import Farewell
 from chaingraph.errors import ExecutionNotFound
-from chaingraph.execution.records import LOCAL
+from chaingraph.execution.principals import LOCAL
 from tests.api.fake_service import FakeService
 from tests.api.rest.calls import STREAM, SUM, WAITING, create, finished, messages
 

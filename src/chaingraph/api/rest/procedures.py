@@ -15,7 +15,7 @@ from chaingraph.api.service import Service
 from chaingraph.execution.known_types import Declared
 from chaingraph.execution.page import EventPage
 from chaingraph.execution.ports import StoredFlow
-from chaingraph.execution.records import Principal
+from chaingraph.execution.principals import Principal
 from chaingraph.execution.tree_follow import TreeBatch
 from chaingraph.execution.view import SeenEvent
 from chaingraph.trpc.router import Procedure, Router
