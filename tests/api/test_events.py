@@ -13,9 +13,9 @@ import pytest
 from starlette.types import Message
 
 from chaingraph import superjson
-from chaingraph.api.auth import Credentials
 from chaingraph.api.batches import batched
 from chaingraph.api.dialects import ORIGINAL, PLAIN, Dialect, without_customs
+from chaingraph.api.identity.credentials import Credentials
 from chaingraph.api.outbox import Outbox
 from chaingraph.execution.view import SeenEvent
 from chaingraph.superjson import Custom

@@ -13,7 +13,7 @@ import pytest
 from starlette.types import ASGIApp, Message
 
 from chaingraph.api.app import build_app
-from chaingraph.api.auth import Credentials
+from chaingraph.api.identity.credentials import Credentials
 from chaingraph.errors import StoreUnavailable
 from chaingraph.execution.principals import Principal
 from tests.api.fake_service import FakeService

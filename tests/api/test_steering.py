@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from chaingraph.api.app import build_app
-from chaingraph.api.auth import Credentials
+from chaingraph.api.identity.credentials import Credentials
 from chaingraph.execution.principals import Principal
 from tests.api.fake_service import ASSIGNEE, FakeService
 

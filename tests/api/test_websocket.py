@@ -9,7 +9,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from chaingraph.api.app import build_app
-from chaingraph.api.auth import Credentials
+from chaingraph.api.identity.credentials import Credentials
 from chaingraph.api.websocket import KeepAlive
 from chaingraph.errors import StoreUnavailable
 from chaingraph.execution.principals import Principal

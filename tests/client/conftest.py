@@ -12,8 +12,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from chaingraph.api.app import build_app
-from chaingraph.api.auth import Authenticate, Credentials, everyone_is_local
 from chaingraph.api.farewell import Farewell
+from chaingraph.api.identity.credentials import Authenticate, Credentials, everyone_is_local
 from chaingraph.api.service import Service
 from chaingraph.client import AsyncClient, Event
 from chaingraph.engine.authoring import NodeError, node

@@ -10,12 +10,12 @@ from starlette.routing import Mount, Route, Router, WebSocketRoute
 from starlette.types import ASGIApp
 
 from chaingraph import superjson
-from chaingraph.api.auth import Authenticate, everyone_is_local
 from chaingraph.api.dialects import ORIGINAL, PLAIN
 from chaingraph.api.failures import describe
 from chaingraph.api.farewell import Farewell
 from chaingraph.api.health import Ready, always_ready, health_routes
 from chaingraph.api.http import TrpcHttp
+from chaingraph.api.identity.credentials import Authenticate, everyone_is_local
 from chaingraph.api.origins import OriginGuard, Origins
 from chaingraph.api.patience import bounded
 from chaingraph.api.procedures import router

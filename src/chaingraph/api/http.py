@@ -11,10 +11,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from chaingraph.api.auth import Authenticate, Credentials
 from chaingraph.api.batches import closing
 from chaingraph.api.event_stream import EventStream
 from chaingraph.api.farewell import Farewell
+from chaingraph.api.identity.credentials import Authenticate, Credentials
 from chaingraph.trpc import over_http, over_lines, over_sse
 from chaingraph.trpc.codes import TRPCError
 from chaingraph.trpc.over_http import HttpCall, HttpCalls, HttpRequest, Outcome, Success

@@ -11,9 +11,9 @@ from urllib.parse import parse_qs
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
-from chaingraph.api.auth import Authenticate, Credentials
 from chaingraph.api.batches import closing
 from chaingraph.api.farewell import Farewell
+from chaingraph.api.identity.credentials import Authenticate, Credentials
 from chaingraph.api.outbox import Outbox
 from chaingraph.trpc import over_ws
 from chaingraph.trpc.messages import Call, Params

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from chaingraph.api.auth import everyone_is_local
 from chaingraph.api.farewell import Farewell
+from chaingraph.api.identity.credentials import everyone_is_local
 from chaingraph.api.rest.app import build_rest
 from chaingraph.api.rest.door import Door
 from chaingraph.api.rest.procedures import rest_router

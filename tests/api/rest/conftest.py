@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from chaingraph.api.app import build_app
-from chaingraph.api.auth import Credentials
+from chaingraph.api.identity.credentials import Credentials
 from chaingraph.execution.principals import LOCAL, Principal
 from chaingraph.modes import House, open_memory_house
 

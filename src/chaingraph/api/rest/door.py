@@ -12,8 +12,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from chaingraph import superjson
-from chaingraph.api.auth import Authenticate, Credentials
 from chaingraph.api.farewell import Farewell
+from chaingraph.api.identity.credentials import Authenticate, Credentials
 from chaingraph.api.rest.failures import JSON, Refused
 from chaingraph.errors import ValueTooLarge
 from chaingraph.trpc.codes import TRPCError
