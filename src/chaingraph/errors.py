@@ -3,9 +3,12 @@
     ChainGraphError                 INTERNAL_SERVER_ERROR
     ├─ NotFound                     NOT_FOUND
     │   ├─ FlowNotFound
-    │   └─ ExecutionNotFound
+    │   ├─ ExecutionNotFound
+    │   ├─ TokenNotFound
+    │   └─ UserNotFound
     ├─ Unauthorized                 UNAUTHORIZED
     ├─ Forbidden                    FORBIDDEN
+    │   └─ ScopeNeeded              the caller's token or role is not good for that
     ├─ BadInput                     BAD_REQUEST
     │   ├─ UnreadableFlow           the file is no flow at all
     │   ├─ InvalidFlow              a flow with mistakes; lists all of them
@@ -13,6 +16,8 @@
     │   └─ IllegalTransition        the execution is in the wrong state for the command
     ├─ BadNodeType                  a node type is defined wrongly; found when it is imported
     ├─ IdempotencyConflict          CONFLICT
+    ├─ AccountTaken                 CONFLICT
+    ├─ TooManyCalls                 TOO_MANY_REQUESTS
     ├─ ValueTooLarge                PAYLOAD_TOO_LARGE
     ├─ StoreUnavailable             SERVICE_UNAVAILABLE
     ├─ ServerUnreachable            SERVICE_UNAVAILABLE
@@ -51,6 +56,18 @@ class ExecutionNotFound(NotFound):
         super().__init__(f"Execution with id {execution_id} not found")
 
 
+class TokenNotFound(NotFound):
+    def __init__(self, token_id: str) -> None:
+        self.token_id = token_id
+        super().__init__(f"Token with id {token_id} not found")
+
+
+class UserNotFound(NotFound):
+    def __init__(self, user_id: str) -> None:
+        self.user_id = user_id
+        super().__init__(f"User with id {user_id} not found")
+
+
 class Unauthorized(ChainGraphError):
     """The server wants to know who calls, and was given no token or one that it does not know."""
 
@@ -62,6 +79,16 @@ class Forbidden(ChainGraphError, PermissionError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"Access to {what} is denied: it belongs to another owner")
+
+
+class ScopeNeeded(Forbidden):
+    """The caller's credential or role does not go as far as the call, whoever owns the thing."""
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+        PermissionError.__init__(
+            self, f"This needs the scope {scope}, which the caller's token or role does not have"
+        )
 
 
 class BadInput(ChainGraphError, ValueError):
@@ -129,6 +156,27 @@ class IdempotencyConflict(ChainGraphError):
         super().__init__(
             f"Idempotency key {key} was used before with other input (execution {execution_id})"
         )
+
+
+class TooManyCalls(ChainGraphError):
+    """The caller's rate is over the limit. Nothing was done; try again after `seconds`."""
+
+    code = "TOO_MANY_REQUESTS"
+
+    def __init__(self, limit: str, seconds: int) -> None:
+        self.seconds = seconds
+        super().__init__(f"Too many calls: the limit is {limit}. Try again in {seconds} s")
+
+
+class AccountTaken(ChainGraphError):
+    """An account elsewhere belongs to another user already; who that is, is not told."""
+
+    code = "CONFLICT"
+
+    def __init__(self, provider: str, external_id: str) -> None:
+        self.provider = provider
+        self.external_id = external_id
+        super().__init__(f"The account {external_id} at {provider} belongs to another user")
 
 
 class ValueTooLarge(ChainGraphError):

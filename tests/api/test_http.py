@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message
 
 from chaingraph.api.app import build_app
 from chaingraph.api.identity.credentials import Credentials
+from chaingraph.api.identity.visitor import Gate
 from chaingraph.errors import StoreUnavailable
 from chaingraph.execution.principals import Principal
 from tests.api.fake_service import FakeService
@@ -161,7 +162,7 @@ async def test_a_failing_authentication_is_told_to_the_call() -> None:
     async def explode(credentials: Credentials) -> Principal | None:
         raise StoreUnavailable("try again")
 
-    transport = httpx.ASGITransport(build_app(FakeService(), authenticate=explode))
+    transport = httpx.ASGITransport(build_app(FakeService(), gate=Gate(explode)))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         assert (await client.get(url("getRootExecutions", flowId="quick"))).status_code == 503
 

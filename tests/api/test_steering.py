@@ -10,6 +10,7 @@ import pytest
 
 from chaingraph.api.app import build_app
 from chaingraph.api.identity.credentials import Credentials
+from chaingraph.api.identity.visitor import Gate
 from chaingraph.execution.principals import Principal
 from tests.api.fake_service import ASSIGNEE, FakeService
 
@@ -46,7 +47,7 @@ async def client(service: FakeService) -> AsyncIterator[Client]:
     async def by_token(credentials: Credentials) -> Principal | None:
         return Principal(credentials.token) if credentials.token else None
 
-    transport = httpx.ASGITransport(build_app(service, authenticate=by_token))
+    transport = httpx.ASGITransport(build_app(service, gate=Gate(by_token)))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
         yield Client(http)
 

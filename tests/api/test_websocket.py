@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from chaingraph.api.app import build_app
 from chaingraph.api.identity.credentials import Credentials
+from chaingraph.api.identity.visitor import Gate
 from chaingraph.api.websocket import KeepAlive
 from chaingraph.errors import StoreUnavailable
 from chaingraph.execution.principals import Principal
@@ -182,7 +183,7 @@ async def test_a_caller_without_a_valid_token_stays_connected_and_is_refused() -
     async def only_token_x(credentials: Credentials) -> Principal | None:
         return Principal("local") if credentials.token == "x" else None
 
-    app = build_app(FakeService(), authenticate=only_token_x, keep_alive=None)
+    app = build_app(FakeService(), gate=Gate(only_token_x), keep_alive=None)
     for token, key in (("x", "result"), ("y", "error")):
         async with connected(app, query="connectionParams=1") as peer:
             await open_peer(peer)
@@ -195,7 +196,7 @@ async def test_a_failing_authentication_is_told_to_every_call() -> None:
     async def explode(credentials: Credentials) -> Principal | None:
         raise StoreUnavailable("try again")
 
-    async with connected(build_app(FakeService(), authenticate=explode)) as peer:
+    async with connected(build_app(FakeService(), gate=Gate(explode))) as peer:
         await open_peer(peer)
         for id in (1, 2):
             peer.call(id, "mutation", "create", flowId="quick")

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from chaingraph.api.app import build_app
 from chaingraph.api.farewell import Farewell
 from chaingraph.api.identity.credentials import Authenticate, Credentials, everyone_is_local
+from chaingraph.api.identity.visitor import Gate
 from chaingraph.api.service import Service
 from chaingraph.client import AsyncClient, Event
 from chaingraph.engine.authoring import NodeError, node
@@ -84,7 +85,7 @@ async def serving(
 ) -> AsyncIterator[str]:
     """A server of this on a real port, which ends as ours do; yields its address."""
     listener, farewell = socket.create_server(("127.0.0.1", port)), Farewell()
-    app = behind(build_app(service, authenticate=authenticate, farewell=farewell))
+    app = behind(build_app(service, gate=Gate(authenticate), farewell=farewell))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(server.serve(sockets=[listener]))

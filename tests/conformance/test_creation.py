@@ -115,6 +115,20 @@ async def test_roots_come_newest_first_and_strictly_before_after(backend: Backen
     assert await ids(50, flow=None) == ["EX5", "EX3", "EX2", "EX1"]
 
 
+async def test_roots_of_some_owners_are_found_before_they_are_counted(backend: Backend) -> None:
+    for owner, execution_id in (("bob", "EX1"), ("ann", "EX2"), ("ann", "EX3"), ("eve", "EX4")):
+        await backend.journal.create(new_execution(backend, execution_id, owner_id=owner))
+        backend.clock.move(1000)
+
+    async def ids(*owners: str, limit: int = 50) -> list[str]:
+        roots = await backend.journal.roots(None, limit, None, owners)
+        return [each.row.id for each in roots]
+
+    assert await ids("bob", limit=1) == ["EX1"]
+    assert await ids("ann", "bob") == ["EX3", "EX2", "EX1"]
+    assert await ids("nobody") == await ids() == []
+
+
 async def test_roots_of_one_moment_are_ordered_by_id(backend: Backend) -> None:
     for execution_id in ("EX2", "EX3", "EX1"):
         await parked(backend, execution_id)

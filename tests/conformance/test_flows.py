@@ -41,6 +41,14 @@ async def test_the_list_is_newest_first(backend: Backend) -> None:
     assert [each.id for each in await backend.flows.list()] == ["V2c", "V2a", "V2b"]
 
 
+async def test_the_list_of_an_owner_has_no_flow_of_others(backend: Backend) -> None:
+    for flow_id, owner in (("V2a", "ann"), ("V2b", "bob"), ("V2c", "ann")):
+        await backend.flows.put({"id": flow_id}, owner)
+        backend.clock.move(1000)
+    assert [each.id for each in await backend.flows.list({"ann"})] == ["V2c", "V2a"]
+    assert await backend.flows.list({"eve"}) == await backend.flows.list(()) == []
+
+
 async def test_a_deleted_flow_is_gone_and_is_deleted_once(backend: Backend) -> None:
     await backend.flows.put({"id": "V2a"}, "ann")
     await backend.flows.put({"id": "V2b"}, "ann")

@@ -2,45 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from chaingraph.api.service import Reading
-from chaingraph.execution.principals import Principal
+from chaingraph.errors import ScopeNeeded
+from chaingraph.execution.principals import Principal, Role, Scope
 from chaingraph.trpc.codes import TRPCError
 from chaingraph.trpc.router import ReadInput
 
 Caller: TypeAlias = Principal | None
+Admit: TypeAlias = Callable[[Caller, ReadInput], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
     service: Reading
 
-    async def authenticated(self, caller: Caller, read_input: ReadInput) -> None:
-        """Whoever has a name; what they may do the service decides."""
-        _principal(caller)
+    def anybody(self, scope: Scope) -> Admit:
+        """Whoever has a name and the scope; the rest the service decides."""
 
-    async def to_execution(self, caller: Caller, read_input: ReadInput) -> None:
+        async def admit(caller: Caller, read_input: ReadInput) -> None:
+            _principal(caller, scope)
+
+        return admit
+
+    def to_execution(self, scope: Scope) -> Admit:
         """Who may not reach the execution learns nothing about the rest of the input.
 
         A missing id is left to the schema, which names it.
         """
-        principal, execution_id = _principal(caller), _execution_id(read_input())
-        if execution_id is not None and principal.role != "admin":
-            await self.service.details(principal, execution_id)
+
+        async def admit(caller: Caller, read_input: ReadInput) -> None:
+            principal, execution_id = _principal(caller, scope), _execution_id(read_input())
+            if execution_id is not None and principal.role != Role.ADMIN:
+                await self.service.details(principal, execution_id)
+
+        return admit
 
     async def to_stream(self, caller: Caller, read_input: ReadInput) -> None:
-        """Refuses before the stream begins. A missing id is left to the schema: an event source
-        would take an internal error for a hiccup and come back for ever."""
-        principal, execution_id = _principal(caller), _execution_id(read_input())
+        """Refuses before the stream begins, and again while it goes on. A missing id is left to
+        the schema: an event source would take an internal error for a hiccup and come back for
+        ever."""
+        principal, execution_id = _principal(caller, Scope.READ), _execution_id(read_input())
         if execution_id is not None:
             await self.service.details(principal, execution_id)
 
 
-def _principal(caller: Caller) -> Principal:
+def _principal(caller: Caller, scope: Scope) -> Principal:
     if caller is None:
         raise TRPCError("UNAUTHORIZED", "UNAUTHORIZED")
+    if not caller.may(scope):
+        raise ScopeNeeded(scope)
     return caller
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 
 from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route, Router, WebSocketRoute
@@ -13,11 +14,12 @@ from chaingraph import superjson
 from chaingraph.api.dialects import ORIGINAL, PLAIN
 from chaingraph.api.failures import describe
 from chaingraph.api.farewell import Farewell
+from chaingraph.api.headers import SecureHeaders
 from chaingraph.api.health import Ready, always_ready, health_routes
 from chaingraph.api.http import TrpcHttp
-from chaingraph.api.identity.credentials import Authenticate, everyone_is_local
+from chaingraph.api.identity.visitor import OPEN_GATE, Gate
 from chaingraph.api.origins import OriginGuard, Origins
-from chaingraph.api.patience import bounded
+from chaingraph.api.patience import bounded, within
 from chaingraph.api.procedures import router
 from chaingraph.api.rest.app import PREFIX, build_rest
 from chaingraph.api.rest.door import Door
@@ -34,8 +36,9 @@ SUPERJSON = Transformer(superjson.encode, superjson.decode, superjson.UNDEFINED)
 def build_app(
     service: Service,
     *,
-    authenticate: Authenticate = everyone_is_local,
+    gate: Gate = OPEN_GATE,
     origins: Collection[str] = (),
+    only_here: bool = False,
     keep_alive: KeepAlive | None = DEFAULT_KEEP_ALIVE,
     sse_ping_after: float | None = 15.0,
     max_batch: int | None = 100,
@@ -49,17 +52,19 @@ def build_app(
 
     A WebSocket at `/` speaks the original dialect; `/trpc` speaks the plain one over WebSocket,
     HTTP, JSON lines and server-sent events; `/api/v1` is plain HTTP, with its pages at `/docs`.
-    `origins` are web pages on other hosts that may call. A call that the database does not answer
+    `gate` says who is let in, `origins` which web pages on other hosts may call, and `only_here`
+    that only those on this machine may. A call that the database does not answer
     within `patience` seconds is refused. `farewell` closes the streams when the server ends.
     """
     leave = farewell or Farewell()
+    gate = replace(gate, authenticate=within(patience, gate.authenticate))
     original = Wire(bounded(router(service, ORIGINAL), patience), SUPERJSON, describe)
     plain = Wire(bounded(router(service, PLAIN), patience), SUPERJSON, describe)
-    original_socket = TrpcWebSocket(original, authenticate, leave, keep_alive, close_delay)
-    plain_socket = TrpcWebSocket(plain, authenticate, leave, keep_alive, close_delay)
-    plain_http = TrpcHttp(plain, authenticate, leave, max_batch, max_body, sse_ping_after)
+    original_socket = TrpcWebSocket(original, gate, leave, keep_alive, close_delay)
+    plain_socket = TrpcWebSocket(plain, gate, leave, keep_alive, close_delay)
+    plain_http = TrpcHttp(plain, gate, leave, max_batch, max_body, sse_ping_after)
     procedures = bounded(rest_router(service), patience)
-    rest = build_rest(Door(procedures, authenticate, leave, max_body, sse_ping_after))
+    rest = build_rest(Door(procedures, gate, leave, max_body, sse_ping_after))
     mounted = Mount(PREFIX, rest)
     # An id may be any text, and a line break is a part of it like any other.
     mounted.path_regex = re.compile(mounted.path_regex.pattern, re.DOTALL)
@@ -71,4 +76,7 @@ def build_app(
         *(WebSocketRoute(path, plain_socket) for path in ("/trpc", "/trpc/{path:path}")),
         *(Route(path, plain_http) for path in ("/trpc", "/trpc/{path:path}")),
     ]
-    return OriginGuard(Router(routes, redirect_slashes=False), Origins(origins))
+    guarded = OriginGuard(
+        Router(routes, redirect_slashes=False), Origins(origins, only_here=only_here)
+    )
+    return SecureHeaders(guarded)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -14,9 +14,11 @@ from starlette.types import Message, Receive, Scope, Send
 from chaingraph.api.batches import closing
 from chaingraph.api.event_stream import EventStream
 from chaingraph.api.farewell import Farewell
-from chaingraph.api.identity.credentials import Authenticate, Credentials
+from chaingraph.api.identity.credentials import Credentials
+from chaingraph.api.identity.visitor import Gate, Visitor
 from chaingraph.trpc import over_http, over_lines, over_sse
 from chaingraph.trpc.codes import TRPCError
+from chaingraph.trpc.limits import DEFAULT_LIMITS
 from chaingraph.trpc.over_http import HttpCall, HttpCalls, HttpRequest, Outcome, Success
 from chaingraph.trpc.wire import Wire
 
@@ -28,7 +30,7 @@ class TrpcHttp:
     """An ASGI application for requests whose procedure path is the path parameter `path`."""
 
     wire: Wire
-    authenticate: Authenticate
+    gate: Gate
     farewell: Farewell
     max_batch: int | None = None
     max_body: int = 16 * 1024 * 1024
@@ -44,47 +46,37 @@ class TrpcHttp:
         except ClientDisconnect:
             return
         try:
-            calls = over_http.read_request(request, self.wire, max_batch=self.max_batch)
+            limits = replace(DEFAULT_LIMITS, body=self.max_body, batch=self.max_batch or 100)
+            calls = over_http.read_request(request, self.wire, limits)
         except TRPCError as error:
             await _send(over_http.refusal(error, self.wire), send)
             return
-        caller = await self._identify(request, calls)
+        visitor = self.gate.visitor(Credentials.of(scope, calls.params))
         if calls.subscription is not None:
-            events = self._events(calls.calls[0], caller)
+            events = self._events(calls.calls[0], visitor)
             stream = EventStream(events, over_sse.HEADERS, over_sse.PING, self.ping_after)
             with self.farewell.attended():
                 await stream.serve(receive, send, self.farewell.begun)
         elif calls.is_stream:
-            await self._send_lines(calls.calls, caller, send)
+            await self._send_lines(calls.calls, visitor, send)
         else:
-            await self._send_answers(calls, caller, send)
+            await self._send_answers(calls, visitor, send)
 
-    async def _identify(self, request: HttpRequest, calls: HttpCalls) -> Any:
-        """The caller, or the exception that each call shall fail with."""
-        headers = request.headers
-        credentials = Credentials(
-            calls.params or {}, headers.get("authorization", ""), headers.get("cookie", "")
-        )
-        try:
-            return await self.authenticate(credentials)
-        except Exception as error:
-            return error
-
-    async def _events(self, call: HttpCall, caller: Any) -> AsyncIterator[bytes]:
+    async def _events(self, call: HttpCall, visitor: Visitor) -> AsyncIterator[bytes]:
         """A subscription, event by event. The status is always 200: a refusal is an event too."""
         yield over_sse.CONNECTED
         try:
-            async with closing(await _perform(call, caller)) as values:
+            async with closing(await _perform(call, visitor)) as values:
                 async for value in values:
                     yield over_sse.data_event(value, self.wire)
             yield over_sse.RETURN
         except Exception as error:
             yield over_sse.error_event(error, call.path, self.wire)
 
-    async def _send_answers(self, calls: HttpCalls, caller: Any, send: Send) -> None:
+    async def _send_answers(self, calls: HttpCalls, visitor: Visitor, send: Send) -> None:
         async def answer(call: HttpCall) -> over_http.Answer:
             return _shown(
-                await _outcome(call, caller),
+                await _outcome(call, visitor),
                 lambda shown: over_http.answer(call, shown, self.wire),
             )
 
@@ -93,10 +85,10 @@ class TrpcHttp:
         response = over_http.response(calls, [task.result() for task in answers])
         await _send(response, send)
 
-    async def _send_lines(self, calls: Sequence[HttpCall], caller: Any, send: Send) -> None:
+    async def _send_lines(self, calls: Sequence[HttpCall], visitor: Visitor, send: Send) -> None:
         async def send_line(index: int, call: HttpCall) -> None:
             line = _shown(
-                await _outcome(call, caller),
+                await _outcome(call, visitor),
                 lambda shown: over_lines.fulfilment(index, call, shown, self.wire),
             )
             await send(body(line))
@@ -109,17 +101,15 @@ class TrpcHttp:
         await send(body(b"", more=False))
 
 
-async def _perform(call: HttpCall, caller: Any) -> Any:
+async def _perform(call: HttpCall, visitor: Visitor) -> Any:
     if isinstance(call.target, TRPCError):
         raise call.target
-    if isinstance(caller, Exception):
-        raise caller
-    return await call.target.call(caller, call.read_input)
+    return await visitor.call(call.target, call.read_input)
 
 
-async def _outcome(call: HttpCall, caller: Any) -> Outcome:
+async def _outcome(call: HttpCall, visitor: Visitor) -> Outcome:
     try:
-        return Success(await _perform(call, caller))
+        return Success(await _perform(call, visitor))
     except Exception as error:
         return error
 

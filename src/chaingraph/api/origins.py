@@ -1,4 +1,7 @@
-"""Which web pages may talk to this server. Programs that are no browser send no origin."""
+"""Which web pages may talk to this server, and under which names it may be called.
+
+Programs that are no browser send no origin.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +23,31 @@ _PREFLIGHT: Final = {
 }
 #: A browser sends some of these for any page, and hides only the answer from it.
 _CHANGING: Final = frozenset({"POST", "PUT", "DELETE"})
+_NOT_HERE: Final = (
+    "This server asks nobody who they are, and so it answers only to the names of this machine. "
+    "Behind a proxy give it --auth."
+)
 
 
 class Origins:
-    """Pages of this host, of the own machine, and those named; `*` means any."""
+    """Pages of this host, of the own machine, and those named; `*` means any.
 
-    def __init__(self, named: Iterable[str] = ()) -> None:
+    With `only_here` requests that call the server by another name than this machine's are refused:
+    else any page could reach it, under a name of its own that it lets mean this machine.
+    """
+
+    def __init__(self, named: Iterable[str] = (), *, only_here: bool = False) -> None:
         self._named = frozenset(named)
+        self._only_here = only_here
 
     def allow(self, origin: str, host: str) -> bool:
         if "*" in self._named or origin in self._named:
             return True
         page = urlsplit(origin)
         return page.netloc == host or page.hostname in _LOOPBACK
+
+    def answers_to(self, host: str) -> bool:
+        return not self._only_here or _name(host) in _LOOPBACK
 
 
 class OriginGuard:
@@ -44,10 +59,13 @@ class OriginGuard:
         self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        origin = _origin(scope)
-        if origin is None:
+        headers = Headers(scope=scope)
+        origin, host = headers.get("origin"), headers.get("host", "")
+        if not self._origins.answers_to(host):
+            await _refuse(_NOT_HERE, scope, receive, send)
+        elif origin is None:
             await self._app(scope, receive, send)
-        elif not self._origins.allow(origin, Headers(scope=scope).get("host", "")):
+        elif not self._origins.allow(origin, host):
             await self._without_marks(scope, receive, send)
         elif scope["type"] == "http" and scope["method"] == "OPTIONS":
             await Response(status_code=204, headers=_marks(origin) | _PREFLIGHT)(
@@ -57,18 +75,25 @@ class OriginGuard:
             await self._app(scope, receive, _marking(send, origin))
 
     async def _without_marks(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
-        elif scope["type"] == "http" and scope["method"] in _CHANGING:
-            await Response("This page may not call", status_code=403)(scope, receive, send)
+        if scope["type"] == "websocket" or scope["method"] in _CHANGING:
+            await _refuse("This page may not call", scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
 
-def _origin(scope: Scope) -> str | None:
-    if scope["type"] not in ("http", "websocket"):
+def _name(host: str) -> str | None:
+    """The host without its port; None for one that cannot be read."""
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
         return None
-    return Headers(scope=scope).get("origin")
+
+
+async def _refuse(why: str, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008, "reason": why[:120]})
+    else:
+        await Response(why, status_code=403)(scope, receive, send)
 
 
 def _marks(origin: str) -> dict[str, Any]:

@@ -26,12 +26,14 @@ def bounded(procedures: Router, seconds: float) -> Router:
 def _bounded(procedure: Procedure, seconds: float) -> Procedure:
     return replace(
         procedure,
-        admit=_within(seconds, procedure.admit),
-        handle=_within(seconds, procedure.handle),
+        admit=within(seconds, procedure.admit),
+        handle=within(seconds, procedure.handle),
     )
 
 
-def _within(seconds: float, call: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+def within(seconds: float, call: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """The call, which raises StoreUnavailable after so many seconds."""
+
     async def call_within(*args: P.args, **named: P.kwargs) -> T:
         async with _limit(seconds):
             return await call(*args, **named)

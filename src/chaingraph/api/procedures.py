@@ -13,7 +13,7 @@ from chaingraph.api.dialects import Dialect
 from chaingraph.api.service import Service
 from chaingraph.api.steering import steering
 from chaingraph.api.subscriptions import subscriptions
-from chaingraph.execution.principals import Principal
+from chaingraph.execution.principals import Principal, Scope
 from chaingraph.execution.records import ExecutionRow
 from chaingraph.trpc.router import Procedure, Router
 
@@ -23,16 +23,17 @@ _COLUMNS: Final = {each.name: to_camel(each.name) for each in fields(ExecutionRo
 def router(service: Service, dialect: Dialect) -> Router:
     """The procedures by name, their events written in `dialect`."""
     calls, admission = _Procedures(service), Admission(service)
-    known, reached = admission.authenticated, admission.to_execution
+    read, run = admission.to_execution(Scope.READ), admission.to_execution(Scope.RUN)
+    create, listing = admission.anybody(Scope.RUN), admission.anybody(Scope.READ)
     by_id = inputs.OnExecution.model_validate
     return {
-        "create": Procedure("mutation", inputs.Create.model_validate, calls.create, known),
-        "fork": Procedure("mutation", inputs.Fork.model_validate, calls.fork, reached),
-        "retry": Procedure("mutation", inputs.Retry.model_validate, calls.retry, reached),
+        "create": Procedure("mutation", inputs.Create.model_validate, calls.create, create),
+        "fork": Procedure("mutation", inputs.Fork.model_validate, calls.fork, run),
+        "retry": Procedure("mutation", inputs.Retry.model_validate, calls.retry, run),
         **steering(service, admission),
-        "getExecutionDetails": Procedure("query", by_id, calls.details, reached),
-        "getExecutionsTree": Procedure("query", by_id, calls.tree, reached),
-        "getRootExecutions": Procedure("query", inputs.Roots.model_validate, calls.roots, known),
+        "getExecutionDetails": Procedure("query", by_id, calls.details, read),
+        "getExecutionsTree": Procedure("query", by_id, calls.tree, read),
+        "getRootExecutions": Procedure("query", inputs.Roots.model_validate, calls.roots, listing),
         **subscriptions(service, dialect, admission),
     }
 

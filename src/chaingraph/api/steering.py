@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from chaingraph.api import inputs, service
 from chaingraph.api.admission import Admission
-from chaingraph.execution.principals import Principal
+from chaingraph.execution.principals import Principal, Scope
 from chaingraph.trpc.router import Procedure, Router
 
 Given = TypeVar("Given", bound=inputs.OnExecution)
@@ -18,10 +18,10 @@ _DONE: Final = {"success": True}
 
 def steering(service: service.Steering, admission: Admission) -> Router:
     """The procedures by name."""
-    calls = _Steering(service)
+    calls, steer = _Steering(service), admission.to_execution(Scope.RUN)
 
     def mutation(model: type[Given], send: Send[Given]) -> Procedure:
-        return Procedure("mutation", model.model_validate, _done(send), admission.to_execution)
+        return Procedure("mutation", model.model_validate, _done(send), steer)
 
     return {
         "start": mutation(inputs.Command, calls.start),
@@ -35,7 +35,7 @@ def steering(service: service.Steering, admission: Admission) -> Router:
             "mutation",
             inputs.SendSignal.model_validate,
             _done(calls.send_signal),
-            admission.authenticated,
+            admission.anybody(Scope.ANSWER),
         ),
     }
 

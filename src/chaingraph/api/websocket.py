@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
 from chaingraph.api.batches import closing
 from chaingraph.api.farewell import Farewell
-from chaingraph.api.identity.credentials import Authenticate, Credentials
+from chaingraph.api.identity.credentials import Credentials
+from chaingraph.api.identity.visitor import Gate, Visitor
 from chaingraph.api.outbox import Outbox
 from chaingraph.trpc import over_ws
-from chaingraph.trpc.messages import Call, Params
+from chaingraph.trpc.limits import DEFAULT_LIMITS, Limits
+from chaingraph.trpc.messages import Call
 from chaingraph.trpc.over_ws import Abort, Action, Begin, CloseSoon, Open, Session
 from chaingraph.trpc.router import Procedure
 from chaingraph.trpc.wire import Wire
@@ -35,10 +36,11 @@ class TrpcWebSocket:
     """An ASGI application for WebSocket connections."""
 
     wire: Wire
-    authenticate: Authenticate
+    gate: Gate
     farewell: Farewell
     keep_alive: KeepAlive | None = None
     close_delay: float = 1.0
+    limits: Limits = DEFAULT_LIMITS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
@@ -52,11 +54,11 @@ class _Connection:
         query = parse_qs(scope["query_string"].decode("latin-1"))
         announced = query.get("connectionParams", [""])[0] == "1"
         self._app = app
-        self._headers = Headers(scope=scope)
-        self._session = Session(app.wire, params_announced=announced)
+        self._scope = scope
+        self._session = Session(app.wire, params_announced=announced, limits=app.limits)
         self._outbox = Outbox()
         self._heard = asyncio.Event()
-        self._caller: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._visitor: asyncio.Future[Visitor] = asyncio.get_running_loop().create_future()
         self._tasks = asyncio.TaskGroup()
         self._running: dict[Any, asyncio.Task[None]] = {}
 
@@ -87,35 +89,26 @@ class _Connection:
                 case over_ws.Send(text):
                     await self._outbox.put(text)
                 case Open(params):
-                    self._spawn("caller", self._identify(params))
+                    credentials = Credentials.of(self._scope, params)
+                    self._visitor.set_result(self._app.gate.visitor(credentials))
                 case Begin(call, procedure):
                     self._spawn(call, self._run(call, procedure))
                 case Abort(call):
-                    self._running[call].cancel()
-                case CloseSoon():
-                    self._spawn("close", self._close_soon())
+                    if (task := self._running.get(call)) is not None:
+                        task.cancel()
+                case CloseSoon(code):
+                    self._spawn("close", self._close_soon(code))
 
     def _spawn(self, key: Any, work: Any) -> None:
         """A task under `key`, which it gives back when it ends."""
         task = self._running[key] = self._tasks.create_task(work)
         task.add_done_callback(lambda _: self._running.pop(key))
 
-    async def _identify(self, params: Params) -> None:
-        """Once for a connection. What goes wrong is told to every call."""
-        credentials = Credentials(
-            params or {}, self._headers.get("authorization", ""), self._headers.get("cookie", "")
-        )
-        try:
-            self._caller.set_result(await self._app.authenticate(credentials))
-        except Exception as error:
-            self._caller.set_exception(error)
-            self._caller.exception()
-
     async def _run(self, call: Call, procedure: Procedure) -> None:
         started = False
         try:
-            caller = await asyncio.shield(self._caller)
-            result = await procedure.call(caller, lambda: call.input)
+            visitor = await asyncio.shield(self._visitor)
+            result = await visitor.call(procedure, lambda: call.input)
             if call.kind != "subscription":
                 await self._do(self._session.answered(call, result))
                 return
@@ -151,6 +144,6 @@ class _Connection:
         await self._app.farewell.begun.wait()
         self._outbox.close(1012, over_ws.RECONNECT)
 
-    async def _close_soon(self) -> None:
+    async def _close_soon(self, code: int) -> None:
         await asyncio.sleep(self._app.close_delay)
-        self._outbox.close(1000)
+        self._outbox.close(code)

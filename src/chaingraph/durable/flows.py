@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,8 +49,10 @@ class SqlFlows:
         row = await self._database.read(lambda c: c.execute(query).first())
         return _stored(row) if row is not None else None
 
-    async def list(self) -> builtins.list[StoredFlow]:
+    async def list(self, owners: Collection[str] | None = None) -> builtins.list[StoredFlow]:
         query = sa.select(table).order_by(table.c.created_at.desc(), table.c.id)
+        if owners is not None:
+            query = query.where(sa.func.coalesce(table.c.owner_id, "local").in_(owners))
         rows = await self._database.read(lambda c: c.execute(query).all())
         return [_stored(row) for row in rows]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -102,11 +102,19 @@ class SqlJournal:
         )
         return await self._rows(query)
 
-    async def roots(self, flow_id: str | None, limit: int, after: datetime | None) -> list[Stored]:
+    async def roots(
+        self,
+        flow_id: str | None,
+        limit: int,
+        after: datetime | None,
+        owners: Collection[str] | None = None,
+    ) -> list[Stored]:
         e = t.executions.c
         query = sa.select(t.executions).where(e.parent_execution_id.is_(None))
         if flow_id is not None:
             query = query.where(e.flow_id == flow_id)
+        if owners is not None:
+            query = query.where(e.owner_id.in_(owners))
         if after is not None:
             query = query.where(e.created_at < after.astimezone(UTC).replace(tzinfo=None))
         return await self._rows(query.order_by(e.created_at.desc(), e.id).limit(limit))

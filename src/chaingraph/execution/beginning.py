@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from typing import Any
+from urllib.parse import quote
 
 from chaingraph.engine.events import EventType
+from chaingraph.execution.principals import Principal
 from chaingraph.execution.records import Entry, ExecutionRow
 from chaingraph.superjson import dumps
 
@@ -31,6 +33,11 @@ def created(
         **more,
     }
     return Entry(0, EventType.EXECUTION_CREATED.value, at, dumps(data))
+
+
+def own_key(principal: Principal, key: str | None) -> str | None:
+    """The key among those of all callers: one caller's never meets another's."""
+    return f"{quote(principal.user_id, safe='')}:{key}" if key else None
 
 
 def input_hash(asked: object) -> str:

@@ -11,7 +11,7 @@ from uuid import uuid4
 from chaingraph.engine.events import Event
 from chaingraph.engine.graph import Graph, compile_flow
 from chaingraph.errors import BadInput, FlowNotFound, Forbidden
-from chaingraph.execution.beginning import created, input_hash
+from chaingraph.execution.beginning import created, input_hash, own_key
 from chaingraph.execution.fork_check import incompatibilities, joined, open_for
 from chaingraph.execution.forking import entries_of, failed_nodes, plan_fork
 from chaingraph.execution.intake import Prepared
@@ -111,7 +111,7 @@ class Forks:
                 options=row.options or {},
                 integration=row.integration or {},
                 external_events=row.external_events or (),
-                key=f"{principal.user_id}:{idempotency_key}" if idempotency_key else None,
+                key=own_key(principal, idempotency_key),
                 input_hash=input_hash(asked),
                 inbox=(_start(principal),) if start else (),
                 forked_from=row.id,

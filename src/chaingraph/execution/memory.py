@@ -5,7 +5,7 @@ No method waits, so each is atomic on the event loop.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -92,12 +92,19 @@ class MemoryJournal:
         tree = [e.stored for e in self._executions.values() if e.row.root_execution_id == root_id]
         return sorted(tree, key=lambda each: (each.row.execution_depth, each.row.id))
 
-    async def roots(self, flow_id: str | None, limit: int, after: datetime | None) -> list[Stored]:
+    async def roots(
+        self,
+        flow_id: str | None,
+        limit: int,
+        after: datetime | None,
+        owners: Collection[str] | None = None,
+    ) -> list[Stored]:
         roots = [
             e.stored
             for _, e in sorted(self._executions.items())
             if e.row.parent_execution_id is None
             and (flow_id is None or e.row.flow_id == flow_id)
+            and (owners is None or e.row.owner_id in owners)
             and (after is None or e.row.created_at < after)
         ]
         return sorted(roots, key=lambda each: each.row.created_at, reverse=True)[:limit]

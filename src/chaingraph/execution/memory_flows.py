@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from chaingraph.execution.ports import StoredFlow
@@ -29,8 +29,15 @@ class MemoryFlows:
     async def get(self, flow_id: str) -> StoredFlow | None:
         return self._flows.get(flow_id)
 
-    async def list(self) -> list[StoredFlow]:
-        flows = sorted(self._flows.values(), key=lambda flow: flow.id)
+    async def list(self, owners: Collection[str] | None = None) -> list[StoredFlow]:
+        flows = sorted(
+            (
+                each
+                for each in self._flows.values()
+                if owners is None or (each.owner_id or "local") in owners
+            ),
+            key=lambda flow: flow.id,
+        )
         return sorted(flows, key=lambda flow: flow.created_at, reverse=True)
 
     async def delete(self, flow_id: str) -> bool:

@@ -6,7 +6,7 @@ Who may change what is said by numbers: see `Lease`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -158,8 +158,8 @@ class Flows(Protocol):
 
     async def get(self, flow_id: str) -> StoredFlow | None: ...
 
-    async def list(self) -> list[StoredFlow]:
-        """All flows, newest first."""
+    async def list(self, owners: Collection[str] | None = None) -> list[StoredFlow]:
+        """The flows of these owners, or of all, newest first. One without is `local`'s."""
 
     async def delete(self, flow_id: str) -> bool:
         """Whether there was one. Its executions stay: each has a snapshot of it."""
@@ -180,8 +180,14 @@ class Journal(Protocol):
     async def tree(self, root_id: str) -> list[Stored]:
         """The root and all its descendants, by depth, then id."""
 
-    async def roots(self, flow_id: str | None, limit: int, after: datetime | None) -> list[Stored]:
-        """Root executions, newest first, created strictly before `after`."""
+    async def roots(
+        self,
+        flow_id: str | None,
+        limit: int,
+        after: datetime | None,
+        owners: Collection[str] | None = None,
+    ) -> list[Stored]:
+        """Root executions of these owners, newest first, created strictly before `after`."""
 
     async def heads(self, root_id: str) -> Mapping[str, int]:
         """The next position of each execution of a tree, by id."""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from chaingraph.engine.graph import Graph
 from chaingraph.engine.options import Options
 from chaingraph.errors import BadInput, FlowNotFound, Forbidden
-from chaingraph.execution.beginning import created, input_hash
+from chaingraph.execution.beginning import created, input_hash, own_key
 from chaingraph.execution.feed import Feeds
 from chaingraph.execution.follow import follow_compact, follow_full
 from chaingraph.execution.forks import Forks
@@ -108,7 +108,7 @@ class Service(Steering, StoredFlows):
                 options=options or {},
                 integration=integration or {},
                 external_events=[dict(event) for event in events or ()],
-                key=f"{principal.user_id}:{idempotency_key}" if idempotency_key else None,
+                key=own_key(principal, idempotency_key),
                 input_hash=input_hash(asked),
             )
         )
@@ -130,7 +130,7 @@ class Service(Steering, StoredFlows):
         (`node.port` -> value) replace those of nodes that run; `newer` takes the flow as it is
         stored now. Raises BadInput with what does not fit together.
         """
-        stored = await self._visible(principal, execution_id)
+        stored = await self._owned(principal, execution_id)
         forked = await self._forks.fork(
             principal,
             stored,
@@ -151,7 +151,7 @@ class Service(Steering, StoredFlows):
         idempotency_key: str | None = None,
     ) -> str:
         """A fork from the nodes that failed; its id. Raises BadInput when none did."""
-        stored = await self._visible(principal, execution_id)
+        stored = await self._owned(principal, execution_id)
         forked = await self._forks.retry(
             principal, stored, start=start, idempotency_key=idempotency_key
         )
@@ -178,7 +178,7 @@ class Service(Steering, StoredFlows):
 
     async def tree(self, principal: Principal, execution_id: str) -> list[TreeNode]:
         """The execution and all its descendants, by level, then id."""
-        root = await self._visible(principal, execution_id)
+        root = await self._owned(principal, execution_id)
         rows = [each.row for each in await self._journal.tree(root.row.root_execution_id)]
         wanted = _below(execution_id, rows)
         nodes = [
@@ -204,14 +204,13 @@ class Service(Steering, StoredFlows):
         """Root executions of a flow (or of all flows), newest first."""
         if flow_id is not None:
             await self.flow(principal, flow_id)
-        rows = [each.row for each in await self._journal.roots(flow_id, limit, after)]
-        found = []
-        for row in rows:
-            if principal.may_use(row.owner_id):
-                tree = await self._journal.tree(row.id)
-                levels = max((each.row.execution_depth for each in tree), default=0)
-                found.append(Root(row, levels, len(tree) - 1))
-        return found
+        found = await self._journal.roots(flow_id, limit, after, principal.owners)
+        return [await self._root(each.row) for each in found]
+
+    async def _root(self, row: ExecutionRow) -> Root:
+        tree = await self._journal.tree(row.id)
+        levels = max((each.row.execution_depth for each in tree), default=0)
+        return Root(row, levels, len(tree) - 1)
 
     async def page(
         self,
@@ -279,7 +278,7 @@ class Service(Steering, StoredFlows):
 
         Each batch has a cursor; a stream that begins with it goes on after that batch.
         """
-        stored = await self._visible(principal, execution_id)
+        stored = await self._owned(principal, execution_id)
         _need_journal(stored)
         batches = follow_tree(
             self._journal,

@@ -109,7 +109,7 @@ class Steering:
     ) -> None:
         """Hold at these nodes and edges, and at no others. Raises BadInput."""
         chosen = Breakpoints.of(breakpoints)
-        snapshot = (await self._visible(principal, execution_id)).dispatch.snapshot
+        snapshot = (await self._owned(principal, execution_id)).dispatch.snapshot
         if snapshot:
             flow = json.loads(await self._journal.flow_of(snapshot))
             chosen.check(*({each["id"] for each in flow[key]} for key in ("nodes", "edges")))
@@ -175,9 +175,17 @@ class Steering:
             raise ExecutionNotFound(execution_id)
         return stored
 
-    async def _visible(self, principal: Principal, execution_id: str) -> Stored:
+    async def _owned(self, principal: Principal, execution_id: str) -> Stored:
+        """For whoever may do with it what they like."""
         stored = await self._stored(execution_id)
         if not principal.may_use(stored.row.owner_id):
+            raise Forbidden(f"execution {execution_id}")
+        return stored
+
+    async def _visible(self, principal: Principal, execution_id: str) -> Stored:
+        """For whoever may look at it."""
+        stored = await self._stored(execution_id)
+        if not principal.may_watch(execution_id, stored.row.owner_id):
             raise Forbidden(f"execution {execution_id}")
         return stored
 
@@ -189,7 +197,7 @@ class Steering:
         data: Mapping[str, Any],
         command_id: str | None,
     ) -> None:
-        await self._visible(principal, execution_id)
+        await self._owned(principal, execution_id)
         command = Command(command_id or uuid4().hex, kind, principal.user_id, data)
         await self._deliver(execution_id, command)
 

@@ -30,8 +30,7 @@ class StoredFlows:
         self._max_value_bytes = max_value_bytes
 
     async def flows(self, principal: Principal) -> list[StoredFlow]:
-        found = await self._flows.list()
-        return [flow for flow in found if principal.may_use(flow.owner_id or "local")]
+        return await self._flows.list(principal.owners)
 
     async def flow(self, principal: Principal, flow_id: str) -> StoredFlow:
         found = await self._flows.get(flow_id)

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from chaingraph.api.farewell import Farewell
-from chaingraph.api.identity.credentials import everyone_is_local
+from chaingraph.api.identity.visitor import OPEN_GATE
 from chaingraph.api.rest.app import build_rest
 from chaingraph.api.rest.door import Door
 from chaingraph.api.rest.procedures import rest_router
@@ -28,7 +28,7 @@ STREAM = {"accept": "text/event-stream"}
 
 
 def openapi_document() -> dict[str, Any]:
-    door = Door(rest_router(FakeService()), everyone_is_local, Farewell(), 1, None)
+    door = Door(rest_router(FakeService()), OPEN_GATE, Farewell(), 1, None)
     return build_rest(door).openapi()
 
 

@@ -13,7 +13,8 @@ from starlette.responses import Response
 
 from chaingraph import superjson
 from chaingraph.api.farewell import Farewell
-from chaingraph.api.identity.credentials import Authenticate, Credentials
+from chaingraph.api.identity.credentials import Credentials
+from chaingraph.api.identity.visitor import Gate
 from chaingraph.api.rest.failures import JSON, Refused
 from chaingraph.errors import ValueTooLarge
 from chaingraph.trpc.codes import TRPCError
@@ -35,7 +36,7 @@ class Door:
     """Calls procedures as the sender of a request. Raises Refused for all that goes wrong."""
 
     procedures: Router
-    authenticate: Authenticate
+    gate: Gate
     farewell: Farewell
     max_body: int
     ping_after: float | None
@@ -46,11 +47,9 @@ class Door:
     ) -> Any:
         """What the procedure gives for `body` and `given`, of which None is left out."""
         said = {**(body or {}), **{key: each for key, each in given.items() if each is not None}}
-        headers = request.headers
-        credentials = Credentials({}, headers.get("authorization", ""), headers.get("cookie", ""))
         try:
-            caller = await self.authenticate(credentials)
-            return await self.procedures[name].call(caller, lambda: said)
+            visitor = self.gate.visitor(Credentials.of(request.scope))
+            return await visitor.call(self.procedures[name], lambda: said)
         except Exception as error:
             raise Refused(error) from error
 

@@ -15,7 +15,7 @@ from chaingraph.api.service import Service
 from chaingraph.execution.known_types import Declared
 from chaingraph.execution.page import EventPage
 from chaingraph.execution.ports import StoredFlow
-from chaingraph.execution.principals import Principal
+from chaingraph.execution.principals import Principal, Scope
 from chaingraph.execution.tree_follow import TreeBatch
 from chaingraph.execution.view import SeenEvent
 from chaingraph.trpc.router import Procedure, Router
@@ -24,16 +24,17 @@ from chaingraph.trpc.router import Procedure, Router
 def rest_router(service: Service) -> Router:
     """The procedures by name: those of the wire, and more."""
     calls, admission = _Procedures(service), Admission(service)
-    known, to_stream = admission.authenticated, admission.to_stream
+    read, write = admission.anybody(Scope.READ), admission.anybody(Scope.WRITE)
+    to_stream = admission.to_stream
     on_flow = inputs.OnFlow.model_validate
     return {
         **router(service, PLAIN),
-        "listFlows": Procedure("query", inputs.Input.model_validate, calls.flows, known),
-        "getFlow": Procedure("query", on_flow, calls.flow, known),
-        "storeFlow": Procedure("mutation", inputs.StoreFlow.model_validate, calls.store, known),
-        "deleteFlow": Procedure("mutation", on_flow, calls.delete, known),
-        "getCatalog": Procedure("query", inputs.Input.model_validate, calls.catalog, known),
-        "listExecutions": Procedure("query", inputs.Listing.model_validate, calls.roots, known),
+        "listFlows": Procedure("query", inputs.Input.model_validate, calls.flows, read),
+        "getFlow": Procedure("query", on_flow, calls.flow, read),
+        "storeFlow": Procedure("mutation", inputs.StoreFlow.model_validate, calls.store, write),
+        "deleteFlow": Procedure("mutation", on_flow, calls.delete, write),
+        "getCatalog": Procedure("query", inputs.Input.model_validate, calls.catalog, read),
+        "listExecutions": Procedure("query", inputs.Listing.model_validate, calls.roots, read),
         "getEvents": Procedure("query", inputs.Page.model_validate, calls.page, to_stream),
         "followEvents": Procedure(
             "subscription", inputs.Subscribe.model_validate, calls.follow, to_stream
