@@ -20,6 +20,7 @@ from chaingraph.execution.known_types import KnownTypes, MemoryTypeRegistry
 from chaingraph.execution.memory import MemoryJournal
 from chaingraph.execution.memory_errands import MemoryErrands
 from chaingraph.execution.memory_flows import MemoryFlows
+from chaingraph.execution.memory_identity import MemoryTokens
 from chaingraph.execution.ports import Append, NewExecution
 from chaingraph.execution.principals import LOCAL
 from chaingraph.execution.reading import decode
@@ -97,6 +98,7 @@ class Lab:
             self.flows,
             bell,
             KnownTypes(self.catalog, MemoryTypeRegistry()),
+            MemoryTokens(self.clock),
             graph_of=compiled,
             launch=self._launched.append,
             errand=lambda: None,

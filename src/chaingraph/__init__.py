@@ -54,7 +54,7 @@ _HOMES = {
     ),
     "chaingraph.engine.catalog": ("Catalog",),
     "chaingraph.errors": ("ChainGraphError",),
-    "chaingraph.execution.records": ("LOCAL",),
+    "chaingraph.execution.principals": ("LOCAL",),
     "chaingraph.flow.build": ("FlowBuilder",),
     "chaingraph.modes": ("open_house",),
     "chaingraph.settings": ("Settings",),

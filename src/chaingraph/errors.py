@@ -189,7 +189,7 @@ class ValueTooLarge(ChainGraphError):
 
 
 class StoreUnavailable(ChainGraphError):
-    """The database could not be reached in time; nothing was changed. Try again."""
+    """The database, or who knows the callers, could not be reached in time. Try again."""
 
     code = "SERVICE_UNAVAILABLE"
 

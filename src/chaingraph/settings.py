@@ -48,6 +48,21 @@ class Settings:
     nodes: tuple[str, ...] = ()
     #: web pages on other hosts that may call, separated by commas (`CHAINGRAPH_ORIGINS`)
     origins: tuple[str, ...] = ()
+    #: how callers are known: `tokens`, `oidc`, `module:name` of your own, several separated by
+    #: commas, or `off`; empty means off, on an address of this machine only (`CHAINGRAPH_AUTH`)
+    auth: str = ""
+    #: who issues the JWTs of callers (`CHAINGRAPH_OIDC_ISSUER`)
+    oidc_issuer: str = ""
+    #: and for whom they are issued (`CHAINGRAPH_OIDC_AUDIENCE`)
+    oidc_audience: str = ""
+    #: where the issuer's keys are; empty means where it says (`CHAINGRAPH_OIDC_JWKS`)
+    oidc_jwks: str = ""
+    #: the claim that names the role, may be a path (`CHAINGRAPH_OIDC_ROLE_CLAIM`)
+    oidc_role_claim: str = "role"
+    #: the provider of external accounts that the issuer is (`CHAINGRAPH_OIDC_PROVIDER`)
+    oidc_provider: str = "oidc"
+    #: calls of one caller to one server; `off` means no limit (`CHAINGRAPH_RATE_LIMIT`)
+    rate_limit: str = "100/second"
     #: trees of executions that ended longer ago are deleted (`CHAINGRAPH_RETENTION_AGE`)
     retention_age: timedelta | None = None
     #: but never the newest so many of an owner (`CHAINGRAPH_RETENTION_KEEP`)
@@ -123,6 +138,13 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         max_children=int(text("CHAINGRAPH_MAX_CHILDREN", default.max_children)),
         nodes=_parts(env.get("CHAINGRAPH_NODES", "")),
         origins=_parts(env.get("CHAINGRAPH_ORIGINS", "")),
+        auth=text("CHAINGRAPH_AUTH", default.auth),
+        oidc_issuer=text("CHAINGRAPH_OIDC_ISSUER", default.oidc_issuer),
+        oidc_audience=text("CHAINGRAPH_OIDC_AUDIENCE", default.oidc_audience),
+        oidc_jwks=text("CHAINGRAPH_OIDC_JWKS", default.oidc_jwks),
+        oidc_role_claim=text("CHAINGRAPH_OIDC_ROLE_CLAIM", default.oidc_role_claim),
+        oidc_provider=text("CHAINGRAPH_OIDC_PROVIDER", default.oidc_provider),
+        rate_limit=text("CHAINGRAPH_RATE_LIMIT", default.rate_limit),
         retention_age=_maybe_age(env.get("CHAINGRAPH_RETENTION_AGE")),
         retention_keep=int(kept) if (kept := env.get("CHAINGRAPH_RETENTION_KEEP")) else None,
         start_timeout=_maybe_age(env.get("CHAINGRAPH_START_TIMEOUT")),
@@ -152,7 +174,10 @@ def age(text: str) -> timedelta:
     match = re.fullmatch(r"(\d+)([smhdw])", text)
     if match is None:
         raise BadInput(f"{text!r} is no age; write a number and s, m, h, d or w, as in 30d")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    try:
+        return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    except OverflowError:
+        raise BadInput(f"{text!r} is longer than can be counted") from None
 
 
 def _maybe_age(text: str | None) -> timedelta | None:

@@ -18,6 +18,7 @@ from chaingraph.errors import (
     Forbidden,
     IllegalTransition,
 )
+from chaingraph.execution.identity import Token, new_token
 from chaingraph.execution.known_types import Declared
 from chaingraph.execution.page import EventPage
 from chaingraph.execution.ports import StoredFlow
@@ -56,6 +57,7 @@ class FakeService:
     def __init__(self, epoch: datetime = EPOCH) -> None:
         self._epoch = epoch
         self.executions: dict[str, _Execution] = {}
+        self.given: dict[str, Token] = {}
         self.followers = 0
         """Generators of `follow` that have not cleaned up."""
         self.idle = asyncio.Event()
@@ -327,6 +329,29 @@ class FakeService:
             async for page in pages:
                 events = tuple(TreeEvent(execution_id, each) for each in page)
                 yield TreeBatch(f"at-{page[-1].position + 1}", events)
+
+    async def share(
+        self,
+        principal: Principal,
+        execution_id: str,
+        *,
+        expires_in: timedelta | None = None,
+        name: str = "",
+    ) -> tuple[Token, str]:
+        self._execution(principal, execution_id)
+        made, text = new_token(
+            "share", created_at=0, life=expires_in, name=name, execution_id=execution_id
+        )
+        self.given[made.id] = made
+        return made, text
+
+    async def shares(self, principal: Principal, execution_id: str) -> list[Token]:
+        self._execution(principal, execution_id)
+        return [each for each in self.given.values() if each.execution_id == execution_id]
+
+    async def unshare(self, principal: Principal, execution_id: str, token_id: str) -> None:
+        self._execution(principal, execution_id)
+        del self.given[token_id]
 
     def _execution(self, principal: Principal, execution_id: str) -> _Execution:
         if (execution := self.executions.get(execution_id)) is None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from chaingraph.durable.accounts import SqlAccounts
 from chaingraph.durable.database import Database, database_url
 from chaingraph.durable.dispatch import Dispatcher
 from chaingraph.durable.errands import SqlErrands
@@ -14,11 +15,14 @@ from chaingraph.durable.fleet import SqlFleet
 from chaingraph.durable.flows import SqlFlows
 from chaingraph.durable.journal import SqlJournal
 from chaingraph.durable.schema import upgrade
+from chaingraph.durable.tokens import SqlTokens
 from chaingraph.durable.workflow import dbos_engine
 from chaingraph.durable.writer import GroupWriter
+from chaingraph.execution.identity import Accounts, Tokens
 from chaingraph.execution.memory import MemoryJournal
 from chaingraph.execution.memory_errands import MemoryErrands
 from chaingraph.execution.memory_flows import MemoryFlows
+from chaingraph.execution.memory_identity import MemoryAccounts, MemoryTokens
 from chaingraph.execution.ports import Errands, Fleet, Flows, Journal
 
 
@@ -41,6 +45,8 @@ class Backend:
     flows: Flows
     fleet: Fleet
     errands: Errands
+    tokens: Tokens
+    accounts: Accounts
     clock: MovedClock
     #: the database and the queue, for what the ports do not show; None in memory
     database: Database | None = None
@@ -51,7 +57,8 @@ def memory_backend() -> Backend:
     clock = MovedClock()
     journal = MemoryJournal(clock)
     errands = MemoryErrands(journal, clock)
-    return Backend(journal, MemoryFlows(clock), journal, errands, clock)
+    flows, tokens, accounts = MemoryFlows(clock), MemoryTokens(clock), MemoryAccounts()
+    return Backend(journal, flows, journal, errands, tokens, accounts, clock)
 
 
 @asynccontextmanager
@@ -68,6 +75,8 @@ async def sql_backend(url: str) -> AsyncIterator[Backend]:
             SqlFlows(database, clock),
             SqlFleet(database, dispatcher, clock),
             SqlErrands(database, dispatcher, clock),
+            SqlTokens(database, clock),
+            SqlAccounts(database, clock),
             clock,
             database,
             dispatcher,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime
@@ -13,10 +13,12 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 
 from chaingraph.durable import tables as t
 from chaingraph.durable.database import Database, database_url
 from chaingraph.durable.flows import SqlFlows
+from chaingraph.durable.migrations.versions import v0004_tokens
 from chaingraph.durable.schema import HEAD, VERSION_TABLE, create_flows, current, upgrade
 from chaingraph.errors import IllegalTransition, NewerDatabase, StoreUnavailable
 from chaingraph.execution.records import Disposition, Status
@@ -194,7 +196,8 @@ def set_back(database: Database) -> None:
             connection.execute(sa.text(f"DROP INDEX chaingraph_executions_{name}_idx"))
         for name in NEWER:
             connection.execute(sa.text(f"ALTER TABLE chaingraph_executions DROP COLUMN {name}"))
-        connection.execute(sa.text("DROP TABLE chaingraph_node_types"))
+        for name in ("node_types", "tokens", "external_accounts", "users"):
+            connection.execute(sa.text(f"DROP TABLE chaingraph_{name}"))
         connection.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = '0001'"))
 
 
@@ -232,10 +235,42 @@ def test_a_database_of_a_later_release_is_refused_and_not_touched(database: Data
     assert current(database.engine) == "9999"
 
 
-def test_a_database_of_flows_gets_their_table_and_nothing_else(database: Database) -> None:
-    create_flows(database)
-    create_flows(database)
-    assert sa.inspect(database.engine).get_table_names() == ["chaingraph_flows"]
+BESIDE_THE_FLOWS = ["chaingraph_external_accounts", "chaingraph_flows", "chaingraph_users"]
+
+
+def test_a_database_of_flows_gets_their_tables_and_nothing_else(database: Database) -> None:
+    t.flows.create(database.engine)
+    for _ in range(2):
+        create_flows(database)
+        assert sorted(sa.inspect(database.engine).get_table_names()) == BESIDE_THE_FLOWS
+
+
+@pytest.mark.parametrize("prepare", [upgrade, create_flows])
+def test_the_users_of_the_original_stay_as_they_are(
+    database: Database, prepare: Callable[[Database], None]
+) -> None:
+    create = "CREATE TABLE chaingraph_users (id text PRIMARY KEY, role text)"
+    with database.engine.begin() as connection:
+        connection.execute(sa.text(create))
+        connection.execute(sa.text("INSERT INTO chaingraph_users VALUES ('ann', 'admin')"))
+    prepare(database)
+    with database.engine.connect() as connection:
+        rows = connection.execute(sa.text("SELECT * FROM chaingraph_users")).all()
+    assert [tuple(each) for each in rows] == [("ann", "admin")]
+
+
+def test_who_goes_back_before_the_tokens_keeps_the_users(database: Database) -> None:
+    upgrade(database)
+    with database.engine.begin() as connection:
+        connection.execute(sa.insert(t.users), {"id": "ann"})
+        with Operations.context(MigrationContext.configure(connection)):
+            v0004_tokens.downgrade()
+        connection.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = '0003'"))
+    assert not sa.inspect(database.engine).has_table("chaingraph_tokens")
+    upgrade(database)
+    assert differences(database) == []
+    with database.engine.connect() as connection:
+        assert connection.execute(sa.select(t.users.c.id)).scalars().all() == ["ann"]
 
 
 async def test_flows_are_read_as_the_originals_editor_writes_them(

@@ -15,6 +15,7 @@ from chaingraph.engine.catalog import Catalog
 from chaingraph.engine.graph import Graph, compile_flow
 from chaingraph.execution.bell import LocalBell
 from chaingraph.execution.known_types import KnownTypes, MemoryTypeRegistry
+from chaingraph.execution.memory_identity import MemoryTokens
 from chaingraph.execution.ports import Append, Journal
 from chaingraph.execution.records import Disposition, Segment, WorkerRow
 from chaingraph.execution.segment import Shutdown, World, run_leased
@@ -116,6 +117,7 @@ class Workplace:
             self.backend.flows,
             bell,
             KnownTypes(self.catalog, MemoryTypeRegistry()),
+            MemoryTokens(clock),
             graph_of=compiled,
             launch=lambda segment: None,
             errand=lambda: None,

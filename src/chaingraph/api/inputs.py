@@ -181,6 +181,16 @@ class Fork(Retry):
     newer: bool = False
 
 
+class Share(OnExecution):
+    #: a label for people
+    name: str = ""
+    expires_in_seconds: Maybe[Annotated[Number, Field(gt=0, le=365 * 86_400)]] = None
+
+
+class Unshare(OnExecution):
+    share_id: str
+
+
 class Listing(Input):
     flow_id: Maybe[str] = None
     limit: Annotated[Number, Field(ge=1, le=100)] = 50

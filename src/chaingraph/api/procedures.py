@@ -11,6 +11,7 @@ from chaingraph.api import inputs
 from chaingraph.api.admission import Admission
 from chaingraph.api.dialects import Dialect
 from chaingraph.api.service import Service
+from chaingraph.api.sharing import sharing
 from chaingraph.api.steering import steering
 from chaingraph.api.subscriptions import subscriptions
 from chaingraph.execution.principals import Principal, Scope
@@ -34,6 +35,7 @@ def router(service: Service, dialect: Dialect) -> Router:
         "getExecutionDetails": Procedure("query", by_id, calls.details, read),
         "getExecutionsTree": Procedure("query", by_id, calls.tree, read),
         "getRootExecutions": Procedure("query", inputs.Roots.model_validate, calls.roots, listing),
+        **sharing(service, admission),
         **subscriptions(service, dialect, admission),
     }
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from chaingraph.execution.identity import Token
 from chaingraph.execution.known_types import Declared
 from chaingraph.execution.page import EventPage
 from chaingraph.execution.ports import StoredFlow
@@ -164,5 +165,17 @@ class Following(Protocol):
     ) -> AsyncIterator[TreeBatch]: ...
 
 
-class Service(Keeping, Beginning, Steering, Reading, Following, Protocol):
+class Sharing(Protocol):
+    """Gives out tokens with which others may watch one execution."""
+
+    async def share(
+        self, principal: Principal, execution_id: str, *, expires_in: timedelta | None, name: str
+    ) -> tuple[Token, str]: ...
+
+    async def shares(self, principal: Principal, execution_id: str) -> Sequence[Token]: ...
+
+    async def unshare(self, principal: Principal, execution_id: str, token_id: str) -> None: ...
+
+
+class Service(Keeping, Beginning, Steering, Reading, Following, Sharing, Protocol):
     """All of them."""

@@ -18,6 +18,8 @@ from chaingraph.cli import (
     prune,
     run,
     serve,
+    tokens,
+    users,
     verify,
 )
 from chaingraph.cli.options import (
@@ -36,6 +38,8 @@ for each in (run, serve, verify, doctor, prune):
 app.add_typer(flows.app, name="flows")
 app.add_typer(executions.app, name="executions")
 app.add_typer(nodes.app, name="nodes")
+app.add_typer(tokens.app, name="tokens")
+app.add_typer(users.app, name="users")
 app.add_typer(database.app, name="db")
 
 

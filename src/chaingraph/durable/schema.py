@@ -14,12 +14,12 @@ from dbos import DBOS
 from sqlalchemy.engine import Connection, Engine
 
 from chaingraph.durable.database import Database, patiently
-from chaingraph.durable.tables import flows
+from chaingraph.durable.tables import WITH_THE_FLOWS
 from chaingraph.errors import NewerDatabase
 
 VERSION_TABLE = "chaingraph_version"
 #: The newest version; they are numbered in the order of their release.
-HEAD = "0003"
+HEAD = "0004"
 #: The number of an advisory lock: one process upgrades at a time.
 UPGRADE_LOCK = 4021
 
@@ -53,12 +53,13 @@ def upgrade(database: Database) -> None:
 
 
 def create_flows(database: Database) -> None:
-    """Make the table of flows where there is none. Nothing else in the database is touched."""
-    if patiently(partial(_has, database.engine, flows.name)):
+    """Make the tables of flows and of users where there are none. Nothing else is touched."""
+    if patiently(partial(_has_all, database.engine)):
         return
     with database.engine.begin() as connection:
         _one_at_a_time(connection)
-        flows.create(connection, checkfirst=True)
+        for table in WITH_THE_FLOWS:
+            table.create(connection, checkfirst=True)
 
 
 def current(engine: Engine) -> str | None:
@@ -71,6 +72,10 @@ def current(engine: Engine) -> str | None:
 
 def _has(engine: Engine, table: str) -> bool:
     return sa.inspect(engine).has_table(table)
+
+
+def _has_all(engine: Engine) -> bool:
+    return {each.name for each in WITH_THE_FLOWS} <= set(sa.inspect(engine).get_table_names())
 
 
 def _version(connection: Connection) -> str | None:

@@ -29,6 +29,40 @@ flows = sa.Table(
     sa.Index("chaingraph_flows_parent_idx", "parent_id"),
 )
 
+users = sa.Table(
+    "chaingraph_users",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("email", sa.Text),
+    sa.Column("display_name", sa.Text),
+    sa.Column("avatar_url", sa.Text),
+    sa.Column("role", sa.Text, nullable=False, server_default="user"),
+    sa.Column("created_at", sa.DateTime, nullable=False, server_default=sa.func.now()),
+    sa.Column("updated_at", sa.DateTime, nullable=False, server_default=sa.func.now()),
+    sa.Column("last_login_at", sa.DateTime),
+    sa.Column("metadata", Json),
+)
+
+accounts = sa.Table(
+    "chaingraph_external_accounts",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("user_id", sa.ForeignKey(users.c.id, ondelete="CASCADE"), nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("external_id", sa.Text, nullable=False),
+    sa.Column("external_email", sa.Text),
+    sa.Column("display_name", sa.Text),
+    sa.Column("avatar_url", sa.Text),
+    sa.Column("metadata", Json),
+    sa.Column("created_at", sa.DateTime, nullable=False, server_default=sa.func.now()),
+    sa.Column("last_used_at", sa.DateTime),
+    sa.UniqueConstraint("provider", "external_id", name="chaingraph_external_accounts_key"),
+    sa.Index("chaingraph_external_accounts_user_idx", "user_id"),
+)
+
+#: What a database of flows has to have.
+WITH_THE_FLOWS = (flows, users, accounts)
+
 snapshots = sa.Table(
     "chaingraph_snapshots",
     metadata,
@@ -161,4 +195,20 @@ node_types = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("data", sa.JSON, nullable=False),
     sa.Column("published_at", sa.BigInteger, nullable=False),
+)
+
+tokens = sa.Table(
+    "chaingraph_tokens",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("scopes", sa.JSON, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", sa.BigInteger),
+    sa.Column("revoked_at", sa.BigInteger),
+    sa.Column("execution_id", sa.Text),
+    sa.Index("chaingraph_tokens_execution_idx", "execution_id"),
 )

@@ -15,12 +15,14 @@ from chaingraph.execution.beginning import created, input_hash, own_key
 from chaingraph.execution.feed import Feeds
 from chaingraph.execution.follow import follow_compact, follow_full
 from chaingraph.execution.forks import Forks
+from chaingraph.execution.identity import Tokens
 from chaingraph.execution.intake import Prepared
 from chaingraph.execution.known_types import KnownTypes
 from chaingraph.execution.page import EventPage, take
 from chaingraph.execution.ports import Bell, Flows, Journal, NewExecution
 from chaingraph.execution.principals import Principal
 from chaingraph.execution.records import ExecutionRow, Segment, Stored
+from chaingraph.execution.sharing import Sharing
 from chaingraph.execution.steering import Steering
 from chaingraph.execution.stored_flows import StoredFlows
 from chaingraph.execution.tree_follow import TreeBatch, follow_tree
@@ -48,7 +50,7 @@ class Root:
     total_nested: int
 
 
-class Service(Steering, StoredFlows):
+class Service(Steering, StoredFlows, Sharing):
     """Keeps flows; creates, steers and shows executions, on behalf of a principal.
 
     Raises FlowNotFound, ExecutionNotFound, Forbidden, and BadInput for what cannot be done.
@@ -60,6 +62,7 @@ class Service(Steering, StoredFlows):
         flows: Flows,
         bell: Bell,
         types: KnownTypes,
+        tokens: Tokens,
         *,
         graph_of: Callable[[str, bytes], Graph],
         launch: Callable[[Segment], None],
@@ -69,8 +72,8 @@ class Service(Steering, StoredFlows):
     ) -> None:
         Steering.__init__(self, journal, bell, launch=launch, errand=errand)
         StoredFlows.__init__(self, flows, types, max_value_bytes)
+        Sharing.__init__(self, journal, tokens, clock)
         self._graph_of = graph_of
-        self._clock = clock
         self._feeds = Feeds(journal)
         self._forks = Forks(journal, flows, self._prepare, clock)
 

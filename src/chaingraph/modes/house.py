@@ -18,6 +18,7 @@ from chaingraph.engine.graph import Graph, compile_flow
 from chaingraph.errors import StoreUnavailable
 from chaingraph.execution.bell import LocalBell
 from chaingraph.execution.courier import Courier
+from chaingraph.execution.identity import Accounts, Tokens
 from chaingraph.execution.known_types import KnownTypes
 from chaingraph.execution.ports import Errands, Fleet, Flows, Journal, TypeRegistry
 from chaingraph.execution.processes import host_name, process_runs
@@ -52,6 +53,8 @@ class House:
     fleet: Fleet
     errands: Errands
     registry: TypeRegistry
+    tokens: Tokens
+    accounts: Accounts
     bell: LocalBell
     database: Database | None
     dispatcher: Dispatcher | None
@@ -83,6 +86,7 @@ class House:
             self.flows,
             self.bell,
             self.types,
+            self.tokens,
             graph_of=readable,
             launch=self.launch,
             errand=self.errand,

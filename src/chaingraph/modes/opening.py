@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, closing, contextmanager
 from itertools import chain, repeat
 from pathlib import Path
 
+from chaingraph.durable.accounts import SqlAccounts
 from chaingraph.durable.census import census
 from chaingraph.durable.database import Database, database_url, translated
 from chaingraph.durable.dispatch import Dispatcher
@@ -19,6 +20,7 @@ from chaingraph.durable.fleet import SqlFleet
 from chaingraph.durable.flows import SqlFlows
 from chaingraph.durable.journal import SqlJournal
 from chaingraph.durable.schema import HEAD, create_flows, current, upgrade
+from chaingraph.durable.tokens import SqlTokens
 from chaingraph.durable.type_registry import SqlTypeRegistry
 from chaingraph.durable.workflow import dbos_engine
 from chaingraph.durable.writer import GroupWriter
@@ -29,6 +31,7 @@ from chaingraph.execution.known_types import KnownTypes, MemoryTypeRegistry
 from chaingraph.execution.memory import MemoryJournal
 from chaingraph.execution.memory_errands import MemoryErrands
 from chaingraph.execution.memory_flows import MemoryFlows
+from chaingraph.execution.memory_identity import MemoryAccounts, MemoryTokens
 from chaingraph.execution.otlp import tracing
 from chaingraph.execution.times import now_ms
 from chaingraph.metrics import counting
@@ -77,6 +80,8 @@ async def open_house(
             SqlFleet(database, dispatcher, now_ms),
             SqlErrands(database, dispatcher, now_ms),
             SqlTypeRegistry(database, now_ms),
+            SqlTokens(database, now_ms),
+            SqlAccounts(flows_database, now_ms),
             bell,
             database,
             dispatcher,
@@ -172,6 +177,8 @@ async def open_memory_house(
         journal,
         MemoryErrands(journal, now_ms),
         MemoryTypeRegistry(),
+        MemoryTokens(now_ms),
+        MemoryAccounts(),
         LocalBell(),
         None,
         None,

@@ -22,6 +22,7 @@ from chaingraph.api.rest.failures import (
     answer_unreadable,
 )
 from chaingraph.api.rest.flows import FlowRoutes
+from chaingraph.api.rest.shares import ShareRoutes
 
 PREFIX: Final = "/api/v1"
 _ABOUT: Final = (
@@ -46,7 +47,7 @@ def build_rest(door: Door) -> FastAPI:
             HTTPException: answer_http,
         },
     )
-    for routes in (FlowRoutes, ExecutionRoutes, CommandRoutes, EventRoutes):
+    for routes in (FlowRoutes, ExecutionRoutes, CommandRoutes, EventRoutes, ShareRoutes):
         routes(door).add_to(app)
     return app
 

@@ -13,23 +13,30 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from chaingraph.api.failures import describe
-from chaingraph.errors import InvalidFlow
+from chaingraph.errors import InvalidFlow, TooManyCalls
 from chaingraph.trpc.codes import CODES
 from chaingraph.trpc.transformer import write_json
 
 JSON: Final = "application/json"
 _MEANINGS: Final[Mapping[str, str]] = {
     "BAD_REQUEST": "The input cannot be used, or the status does not allow the command",
-    "UNAUTHORIZED": "The caller has no name",
-    "FORBIDDEN": "It belongs to another owner",
+    "UNAUTHORIZED": "The caller is not known: the token is missing, wrong, over or revoked",
+    "FORBIDDEN": "It belongs to another owner, or the caller's token or role is not good for it",
     "NOT_FOUND": "There is no such flow or execution",
     "CONFLICT": "The idempotency key was used before with other input",
     "PAYLOAD_TOO_LARGE": "The body, or a value in it, is over the limit",
     "UNSUPPORTED_MEDIA_TYPE": "The body is not `application/json`",
+    "TOO_MANY_REQUESTS": "Too many calls of this caller; `Retry-After` says when to try again",
     "INTERNAL_SERVER_ERROR": "Something broke; the log of the server has it",
     "SERVICE_UNAVAILABLE": "The database did not answer in time; try again with the same key",
 }
-_ALWAYS: Final = ("BAD_REQUEST", "UNAUTHORIZED", "INTERNAL_SERVER_ERROR", "SERVICE_UNAVAILABLE")
+_ALWAYS: Final = (
+    "BAD_REQUEST",
+    "UNAUTHORIZED",
+    "TOO_MANY_REQUESTS",
+    "INTERNAL_SERVER_ERROR",
+    "SERVICE_UNAVAILABLE",
+)
 
 
 class Problem(BaseModel):
@@ -71,7 +78,13 @@ async def answer_refused(request: Request, refused: Exception) -> Response:
         message = _counted(problems)
     elif isinstance(error, InvalidFlow):
         problems = list(error.problems)
-    return _answer(failure.status, failure.code, message, problems)
+    return _answer(failure.status, failure.code, message, problems, _headers(error, failure.code))
+
+
+def _headers(error: Exception, code: str) -> Mapping[str, str]:
+    if isinstance(error, TooManyCalls):
+        return {"retry-after": str(error.seconds)}
+    return {"www-authenticate": "Bearer"} if code == "UNAUTHORIZED" else {}
 
 
 async def answer_unreadable(request: Request, error: Exception) -> Response:

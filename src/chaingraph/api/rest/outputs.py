@@ -102,6 +102,21 @@ class Accepted(Output):
     success: Literal[True]
 
 
+class Share(Output):
+    id: str
+    name: str
+    created_at: datetime
+    expires_at: datetime | None
+
+
+class NewShare(Share):
+    token: str
+
+
+class Shares(Output):
+    shares: list[Share]
+
+
 class Event(Output):
     position: int
     index: int | None
