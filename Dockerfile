@@ -15,6 +15,7 @@ COPY --from=build /venv /venv
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     CHAINGRAPH_HOST=0.0.0.0 \
+    CHAINGRAPH_AUTH=tokens \
     CHAINGRAPH_DATA_DIR=/data \
     CHAINGRAPH_LOG_FORMAT=json
 USER chaingraph

@@ -15,8 +15,10 @@ from chaingraph.api.dialects import PLAIN
 from chaingraph.api.procedures import router
 from chaingraph.cli import app
 from chaingraph.engine.events import EventType
+from chaingraph.execution.principals import SCOPES_OF, Role, Scope
 from chaingraph.settings import Settings, read_settings
 from tests.api.fake_service import FakeService
+from tests.api.matrix import RUNNERS, TRPC
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -94,6 +96,18 @@ def test_every_metric_is_in_the_reference_with_its_kind_and_meaning() -> None:
         if each.name.startswith("chaingraph_"):
             name = f"{each.name}_total" if each.type == "counter" else each.name
             assert f"| `{name}` | {each.type} | {each.documentation} |" in text
+
+
+def test_roles_and_scopes_are_those_of_the_reference() -> None:
+    text = (DOCS / "howto/authentication.md").read_text()
+    for role, allowed in SCOPES_OF.items():
+        (row,) = re.findall(rf"^\| `{role}` \|(.*)\|$", text, re.M)
+        marks = [each.strip() == "x" for each in row.split("|")]
+        assert marks == [*(scope in allowed for scope in Scope), role == Role.ADMIN], role
+    for name, case in TRPC.items():
+        if case.roles == RUNNERS and not name.endswith(("Execution", "Shares")):
+            (row,) = re.findall(r"^\| `run` \|.*$", text, re.M)
+            assert f"`{name}`" in row
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda p: p.stem)

@@ -72,6 +72,7 @@ class FakeService:
         options: Mapping[str, Any] | None = None,
         integration: Mapping[str, Any] | None = None,
         events: Sequence[Mapping[str, Any]] | None = None,
+        inputs: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> str:
         self._check_flow(principal, flow_id)

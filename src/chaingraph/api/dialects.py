@@ -58,7 +58,6 @@ class Dialect:
     """Empty means all."""
     completes: bool
     """Whether a subscription ends after the terminal event."""
-    has_compact_view: bool
     last: Last = field(default_factory=Last, compare=False, repr=False)
 
     def write(self, event: SeenEvent) -> superjson.Prepared:
@@ -129,7 +128,5 @@ def without_customs(value: Any) -> Any:
     return value
 
 
-ORIGINAL: Final = Dialect(
-    "original", write_original, ORIGINAL_TYPES, completes=False, has_compact_view=False
-)
-PLAIN: Final = Dialect("plain", write_plain, frozenset(), completes=True, has_compact_view=True)
+ORIGINAL: Final = Dialect("original", write_original, ORIGINAL_TYPES, completes=False)
+PLAIN: Final = Dialect("plain", write_plain, frozenset(), completes=True)

@@ -118,6 +118,8 @@ class Create(Input):
     options: Maybe[Options] = None
     integration: Maybe[Annotated[dict[str, Any], AfterValidator(_check_integration)]] = None
     events: Maybe[list[ExternalEvent]] = None
+    #: values of ports, by `node.port`
+    inputs: Maybe[dict[str, Any]] = None
     idempotency_key: Maybe[str] = None
 
 

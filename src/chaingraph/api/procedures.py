@@ -51,6 +51,7 @@ class _Procedures:
             options=None if given.options is None else given.options.as_json(),
             integration=given.integration,
             events=None if given.events is None else [each.as_json() for each in given.events],
+            inputs=given.inputs,
             idempotency_key=given.idempotency_key,
         )
         return {"executionId": execution_id}

@@ -28,6 +28,7 @@ class Beginning(Protocol):
         options: dict[str, Any] | None,
         integration: dict[str, Any] | None,
         events: list[dict[str, Any]] | None,
+        inputs: dict[str, Any] | None,
         idempotency_key: str | None,
     ) -> str: ...
 

@@ -12,7 +12,6 @@ from chaingraph.api.batches import batched, closing, spaced
 from chaingraph.api.dialects import Dialect
 from chaingraph.api.service import Following
 from chaingraph.execution.principals import Principal
-from chaingraph.execution.service import View
 from chaingraph.execution.tree_follow import TreeBatch
 from chaingraph.execution.view import SeenEvent
 from chaingraph.superjson import Prepared
@@ -44,7 +43,7 @@ class _Subscriptions:
             caller,
             given.execution_id,
             start=int(given.from_index),
-            view=self._view(given),
+            view=given.view,
             types=self.dialect.types(given.event_types),
         )
         batches = batched(pages, int(given.batch_size), given.batch_timeout_ms / 1000)
@@ -57,13 +56,10 @@ class _Subscriptions:
             caller,
             given.execution_id,
             cursor=given.last_event_id or given.cursor,
-            view=self._view(given),
+            view=given.view,
             types=self.dialect.types(given.event_types),
         )
         return self._tracked(spaced(batches, int(given.batch_size), given.batch_timeout_ms / 1000))
-
-    def _view(self, given: inputs.Stream) -> View:
-        return given.view if self.dialect.has_compact_view else "full"
 
     async def _written(
         self, batches: AsyncIterator[Sequence[SeenEvent]]

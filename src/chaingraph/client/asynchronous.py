@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any
 from uuid import uuid4
@@ -14,8 +14,8 @@ from chaingraph.client.connection import Connection
 from chaingraph.client.following import View
 from chaingraph.client.outcomes import TYPES, Outcome, outcome
 from chaingraph.client.patience import Patience
-from chaingraph.client.reading import read_execution, read_root, read_tree_node
-from chaingraph.client.records import Event, Execution, Root, TreeBatch, TreeNode
+from chaingraph.client.reading import read_execution, read_root, read_share, read_tree_node
+from chaingraph.client.records import Event, Execution, Root, Share, TreeBatch, TreeNode
 
 _JsonObject = Mapping[str, Any]
 
@@ -54,9 +54,13 @@ class AsyncClient:
         options: _JsonObject | None = None,
         integration: _JsonObject | None = None,
         events: Sequence[_JsonObject] | None = None,
+        inputs: _JsonObject | None = None,
         idempotency_key: str | None = None,
     ) -> str:
-        """Make an execution of a stored flow and return its id. It waits for `start`."""
+        """Make an execution of a stored flow and return its id. It waits for `start`.
+
+        `inputs` gives values for ports by `node.port`.
+        """
         return await self._new(
             "create",
             idempotency_key,
@@ -64,6 +68,7 @@ class AsyncClient:
             options=options,
             integration=integration,
             events=events,
+            inputs=inputs,
         )
 
     async def fork(
@@ -171,6 +176,28 @@ class AsyncClient:
         )
         return [read_root(each) for each in found]
 
+    async def share(
+        self, execution_id: str, *, name: str = "", expires_in: timedelta | None = None
+    ) -> Share:
+        """A token for others to watch this execution, for a week if nothing else is said."""
+        seconds = None if expires_in is None else expires_in.total_seconds()
+        return read_share(
+            await self._connection.mutate(
+                "shareExecution", executionId=execution_id, name=name, expiresInSeconds=seconds
+            )
+        )
+
+    async def shares(self, execution_id: str) -> list[Share]:
+        """The shares that are good now, newest first."""
+        found = await self._connection.query("getShares", executionId=execution_id)
+        return [read_share(each) for each in found]
+
+    async def unshare(self, execution_id: str, share_id: str) -> None:
+        """Take a share back. Who watches with it is cut off within half a minute."""
+        await self._connection.mutate(
+            "unshareExecution", executionId=execution_id, shareId=share_id
+        )
+
     def follow(
         self,
         execution_id: str,
@@ -223,6 +250,7 @@ class AsyncClient:
         options: _JsonObject | None = None,
         integration: _JsonObject | None = None,
         events: Sequence[_JsonObject] | None = None,
+        inputs: _JsonObject | None = None,
         idempotency_key: str | None = None,
     ) -> Outcome:
         """Create an execution, start it, and return when it has ended.
@@ -232,7 +260,12 @@ class AsyncClient:
         """
         key = idempotency_key or _new_id()
         execution_id = await self.create(
-            flow_id, options=options, integration=integration, events=events, idempotency_key=key
+            flow_id,
+            options=options,
+            integration=integration,
+            events=events,
+            inputs=inputs,
+            idempotency_key=key,
         )
         await self.start(execution_id, command_id=key)
         async with aclosing(self.follow(execution_id, types=TYPES)) as seen:

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Final
 
-from chaingraph.client.records import Event, Execution, Root, Status, TreeBatch, TreeEvent, TreeNode
+from chaingraph.client.records import (
+    Event,
+    Execution,
+    Root,
+    Share,
+    Status,
+    TreeBatch,
+    TreeEvent,
+    TreeNode,
+)
 
 
 def _camel(name: str) -> str:
@@ -30,6 +39,12 @@ def read_tree_node(given: Mapping[str, Any]) -> TreeNode:
 
 def read_root(given: Mapping[str, Any]) -> Root:
     return Root(read_execution(given["execution"]), given["levels"], given["totalNested"])
+
+
+def read_share(given: Mapping[str, Any]) -> Share:
+    return Share(
+        given["id"], given["name"], given["createdAt"], given["expiresAt"], given.get("token")
+    )
 
 
 def read_event(given: Mapping[str, Any]) -> Event:

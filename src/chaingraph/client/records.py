@@ -75,6 +75,17 @@ class Root:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """A right to watch one execution. Its token is told once, when it is made."""
+
+    id: str
+    name: str
+    created_at: datetime
+    expires_at: datetime | None
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One event of an execution, in the form that was asked for.
 

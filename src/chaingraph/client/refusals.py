@@ -14,12 +14,13 @@ from chaingraph.errors import (
     Refused,
     ServerUnreachable,
     StoreUnavailable,
+    TooManyCalls,
     Unauthorized,
     ValueTooLarge,
 )
 
 #: What passes by itself: whoever got one of these asks again.
-PASSING: Final = (ServerUnreachable, StoreUnavailable)
+PASSING: Final = (ServerUnreachable, StoreUnavailable, TooManyCalls)
 
 _BY_CODE: Final[Mapping[str, type[ChainGraphError]]] = {
     each.code: each
@@ -31,6 +32,7 @@ _BY_CODE: Final[Mapping[str, type[ChainGraphError]]] = {
         IdempotencyConflict,
         ValueTooLarge,
         StoreUnavailable,
+        TooManyCalls,
     )
 }
 

@@ -123,4 +123,5 @@ def test_every_mutation_of_the_wire_is_a_command_a_descendant_or_creates() -> No
     offered: dict[str, Procedure] = dict(rest_router(FakeService()))
     named = {each.name.replace("set_b", "setB").replace("send_s", "sendS") for each in COMMANDS}
     named |= {each.name for each in DESCENDANTS} | {"create", "storeFlow", "deleteFlow"}
+    named |= {"shareExecution", "unshareExecution"}
     assert named == {name for name, each in offered.items() if each.kind == "mutation"}
