@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from dataclasses import replace
+from datetime import UTC, timedelta
 
 import pytest
 
@@ -39,6 +40,25 @@ async def test_a_run_tells_the_outputs_of_its_nodes(client: AsyncClient) -> None
     assert (outcome.status, outcome.error) == (Status.COMPLETED, None)
     assert outcome.nodes["total"].status == "completed"
     assert outcome.nodes["total"].outputs == {"result": 43}
+
+
+async def test_a_run_takes_values_of_ports(client: AsyncClient) -> None:
+    outcome = await client.run("sum", inputs={"total.b": 8})
+    assert outcome.nodes["total"].outputs == {"result": 50}
+    with pytest.raises(BadInput, match=r"total\.nothing"):
+        await client.create("sum", inputs={"total.nothing": 8})
+
+
+async def test_a_share_is_made_listed_and_taken_back(client: AsyncClient) -> None:
+    execution_id = await client.create("sum")
+    made = await client.share(execution_id, name="for bob", expires_in=timedelta(hours=1))
+    assert made.token is not None and made.expires_at is not None
+    assert made.expires_at - made.created_at == timedelta(hours=1)
+    assert await client.shares(execution_id) == [replace(made, token=None)]
+    await client.unshare(execution_id, made.id)
+    assert await client.shares(execution_id) == []
+    with pytest.raises(NotFound):
+        await client.unshare(execution_id, "other")
 
 
 async def test_a_run_tells_what_went_wrong(client: AsyncClient) -> None:

@@ -293,6 +293,16 @@ async def test_an_account_of_another_provider_is_somebody_else(
         assert await work(bearing(issuer.token())) == expected
 
 
+@pytest.mark.parametrize("taken", ["u1", "local"])
+async def test_a_stranger_is_not_the_user_whose_id_its_subject_is(
+    issuer: Issuer, oidc: OidcAuthentication, accounts: MemoryAccounts, taken: str
+) -> None:
+    await accounts.add_user(User("u1", Role.USER))
+    caller = await oidc(bearing(issuer.token(sub=taken)))
+    assert caller is not None and caller.user_id == f"oidc:{taken}"
+    assert not caller.may_use(taken)
+
+
 @pytest.mark.parametrize(
     ("claim", "said", "role"),
     [

@@ -111,7 +111,6 @@ class OidcAuthentication:
             return await self._stranger(subject, role or Role.USER)
         return Principal(user.id, role or user.role, await self._accounts.aliases(user.id))
 
-
     async def _stranger(self, subject: str, role: Role) -> Principal:
         """Whom only the issuer knows: under the subject's name, unless that is a user's here."""
         own = f"{self._provider}:{subject}"
