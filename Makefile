@@ -45,7 +45,7 @@ lock: ## pin what pyproject.toml asks for (needs uv)
 	$(COMPILE) --group dev -c requirements.txt -o requirements-dev.txt >/dev/null
 
 clean: ## forget .venv, caches and builds; your data in .chaingraph stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build clients/typescript/{node_modules,dist,build}
 	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

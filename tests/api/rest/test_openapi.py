@@ -32,6 +32,15 @@ def _name(value: Any) -> str:
     return str(value["operationId"]) if isinstance(value, dict) else str(value)
 
 
+async def test_the_page_needs_nothing_of_the_internet(client: httpx.AsyncClient) -> None:
+    page = await client.get("/docs")
+    files = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(files) == 3 and all(each.startswith("/api/v1/") for each in files)
+    for each in files:
+        assert (await client.get(f"http://test{each}")).status_code == 200
+    assert "'self'" in page.headers["content-security-policy"]
+
+
 async def test_the_document_is_openapi_3_1_and_has_a_page() -> None:
     transport = httpx.ASGITransport(build_app(FakeService()))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

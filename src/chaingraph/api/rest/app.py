@@ -22,9 +22,11 @@ from chaingraph.api.rest.failures import (
     answer_unreadable,
 )
 from chaingraph.api.rest.flows import FlowRoutes
+from chaingraph.api.rest.pages import add_pages
 from chaingraph.api.rest.shares import ShareRoutes
 
 PREFIX: Final = "/api/v1"
+_TOKEN: Final = {"type": "http", "scheme": "bearer", "description": "Who calls"}
 _ABOUT: Final = (
     "Flows, their executions, commands to these and their events. "
     "Whatever is refused answers `error` with a `code`, a `message` and often `problems`."
@@ -39,6 +41,7 @@ def build_rest(door: Door) -> FastAPI:
         version=version("chaingraph"),
         servers=[{"url": PREFIX}],
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_operation_id,
         exception_handlers={
@@ -49,6 +52,7 @@ def build_rest(door: Door) -> FastAPI:
     )
     for routes in (FlowRoutes, ExecutionRoutes, CommandRoutes, EventRoutes, ShareRoutes):
         routes(door).add_to(app)
+    add_pages(app)
     return app
 
 
@@ -62,6 +66,8 @@ class RestApp(FastAPI):
                     operation["responses"].pop("422", None)
             for name in ("HTTPValidationError", "ValidationError"):
                 document["components"]["schemas"].pop(name, None)
+            document["components"]["securitySchemes"] = {"token": _TOKEN}
+            document["security"] = [{"token": []}, {}]  # a server may ask nobody
         return super().openapi()
 
 
