@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from dataclasses import fields, is_dataclass
+from dataclasses import astuple, fields, is_dataclass
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from chaingraph.cli import app
 from chaingraph.engine.events import EventType
 from chaingraph.execution.principals import SCOPES_OF, Role, Scope
 from chaingraph.settings import Settings, read_settings
+from chaingraph.trpc.limits import Limits
 from tests.api.fake_service import FakeService
 from tests.api.matrix import RUNNERS, TRPC
 
@@ -45,6 +46,15 @@ def test_every_procedure_is_in_the_reference_with_its_kind() -> None:
     text = reference("procedures")
     for name, procedure in router(FakeService(), PLAIN).items():
         assert f"| `{name}` | {procedure.kind} |" in text
+
+
+def test_every_limit_is_in_the_reference() -> None:
+    rows = re.findall(
+        r"^\| [^|]+ \| ([\d,]+)( MiB| Ki characters)? \| .*\|$", reference("procedures"), re.M
+    )
+    units = {"": 1, " MiB": 1024 * 1024, " Ki characters": 1024}
+    shown = [int(number.replace(",", "")) * units[unit] for number, unit in rows]
+    assert shown == list(astuple(Limits()))
 
 
 def test_every_setting_has_a_variable_in_the_reference_with_its_default() -> None:

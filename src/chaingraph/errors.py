@@ -73,6 +73,11 @@ class Unauthorized(ChainGraphError):
 
     code = "UNAUTHORIZED"
 
+    def __init__(self) -> None:
+        super().__init__(
+            "The caller is not known: no token was sent, or it is wrong, expired or revoked"
+        )
+
 
 class Forbidden(ChainGraphError, PermissionError):
     code = "FORBIDDEN"

@@ -17,11 +17,14 @@ from chaingraph.api.identity.credentials import Credentials
 from chaingraph.api.identity.visitor import Gate
 from chaingraph.errors import StoreUnavailable
 from chaingraph.execution.principals import Principal
+from chaingraph.trpc.limits import Limits
 from tests.api.fake_service import FakeService
 
 
 def build(service: FakeService) -> ASGIApp:
-    return build_app(service, origins=["https://app.example"], max_body=1000, sse_ping_after=0.01)
+    return build_app(
+        service, origins=["https://app.example"], limits=Limits(body=1000), sse_ping_after=0.01
+    )
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from chaingraph.durable import prune
 from chaingraph.durable import tables as t
 from chaingraph.durable.dispatched import dispatched
 from chaingraph.durable.prune import Retention, doomed, retain
+from chaingraph.execution.identity import hash_of, new_token
 from chaingraph.execution.records import Blob
 from tests.conformance.backends import Backend
 from tests.conformance.families import parent_of
@@ -34,7 +35,7 @@ async def pruned(backend: Backend, rule: Retention) -> list[str]:
 async def left(backend: Backend) -> dict[str, int]:
     """The number of rows in every table that belongs to executions."""
     assert backend.database is not None
-    tables = (t.executions, t.journal, t.inbox, t.blobs, t.snapshots)
+    tables = (t.executions, t.journal, t.inbox, t.blobs, t.snapshots, t.tokens)
     with backend.database.engine.connect() as connection:
         return {
             table.name.removeprefix("chaingraph_"): connection.execute(
@@ -46,6 +47,8 @@ async def left(backend: Backend) -> dict[str, int]:
 
 async def test_nothing_is_left_of_an_old_tree(backend: Backend) -> None:
     await ended(backend, "EX1", blobs=(Blob("b1", b"large"), Blob("b2", b"larger")))
+    share, text = new_token("share", created_at=backend.clock(), execution_id="EX1")
+    await backend.tokens.add(share, hash_of(text))
     backend.clock.move(31 * DAY)
     assert await pruned(backend, OLD) == ["EX1"]
     assert set((await left(backend)).values()) == {0}

@@ -11,20 +11,22 @@ import pytest
 
 from chaingraph.trpc import over_http, over_lines, over_sse
 from chaingraph.trpc.codes import CODES, TRPCError
+from chaingraph.trpc.limits import Limits
 from chaingraph.trpc.over_http import HttpCalls, HttpRequest, Success
 from chaingraph.trpc.router import Procedure, Tracked
 from tests.trpc.examples import UNDEFINED, WIRE
 
 JSON = {"content-type": "application/json; charset=utf-8"}
+LIMITS = Limits(batch=3, url_input=100)
 
 
 def get(path: str, query: str = "", headers: Mapping[str, str] | None = None) -> HttpCalls:
     request = HttpRequest("GET", path, query, headers or {})
-    return over_http.read_request(request, WIRE, max_batch=3)
+    return over_http.read_request(request, WIRE, LIMITS)
 
 
 def post(path: str, body: bytes | None, query: str = "") -> HttpCalls:
-    return over_http.read_request(HttpRequest("POST", path, query, JSON, body), WIRE, max_batch=3)
+    return over_http.read_request(HttpRequest("POST", path, query, JSON, body), WIRE, LIMITS)
 
 
 def with_input(value: Any) -> str:
@@ -109,7 +111,7 @@ def test_what_concerns_the_whole_request_is_answered_by_one_object(
     request_: HttpRequest, code: str
 ) -> None:
     with pytest.raises(TRPCError) as raised:
-        over_http.read_request(request_, WIRE, max_batch=3)
+        over_http.read_request(request_, WIRE, LIMITS)
     assert raised.value.code == code
     response = over_http.refusal(raised.value, WIRE)
     assert response.status == CODES[code].status
@@ -126,6 +128,27 @@ def test_a_lone_subscription_is_recognised() -> None:
     assert get("watch").subscription is WIRE.router["watch"]
     assert get("read").subscription is None
     assert get("nope").subscription is None
+    assert get("watch", "batch=1").subscription is None
+
+
+def test_a_subscription_is_one_by_any_method_so_that_its_refusal_is_an_event() -> None:
+    calls = post("watch", b"")
+    assert calls.subscription is WIRE.router["watch"]
+    assert refusals(calls) == ["METHOD_NOT_SUPPORTED"]
+
+
+def test_the_inputs_of_a_batch_are_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str | bytes] = []
+
+    def read_json(text: str | bytes) -> Any:
+        parsed.append(text)
+        return {}
+
+    monkeypatch.setattr(over_http, "read_json", read_json)
+    calls = post("write,write,write", b"{}", "batch=1")
+    assert parsed == []
+    assert inputs(calls) == [UNDEFINED] * 3
+    assert parsed == [b"{}"]
 
 
 @pytest.mark.parametrize(
@@ -134,11 +157,16 @@ def test_a_lone_subscription_is_recognised() -> None:
         ({"last-event-id": "7"}, "lastEventId=8"),
         ({}, "lastEventId=7&Last-Event-Id=8"),
         ({}, "Last-Event-Id=7"),
+        ({"last-event-id": ""}, "lastEventId=7"),
     ],
 )
 def test_the_last_event_id_comes_from_header_or_url(headers: dict[str, str], query: str) -> None:
     calls = get("watch", f"{query}&{with_input({'json': {'a': 1}})}", headers)
     assert inputs(calls) == [{"a": 1, "lastEventId": "7"}]
+
+
+def test_an_empty_last_event_id_is_none() -> None:
+    assert inputs(get("watch", "lastEventId=&Last-Event-Id=")) == [UNDEFINED]
 
 
 def respond(calls: HttpCalls, *outcomes: over_http.Outcome) -> tuple[int, Any]:

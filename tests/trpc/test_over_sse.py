@@ -38,5 +38,9 @@ def test_a_stream_that_breaks_has_given_whole_events_only(end: int) -> None:
     assert found == EVENTS[: len(found)]
 
 
+def test_bytes_that_are_no_text_are_replaced() -> None:
+    assert read([b"data: a\xff\n\n"]) == [ServerSent("message", "a\N{REPLACEMENT CHARACTER}")]
+
+
 def test_several_lines_of_data_are_one_text_and_comments_are_nothing() -> None:
     assert read([b": hello\n\ndata: a\ndata: b\n\nevent: x\n\n"]) == [ServerSent("message", "a\nb")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -249,12 +250,27 @@ def test_a_second_subscription_under_a_live_id_is_refused_and_the_first_goes_on(
         ({"json": {"a": 1}}, {"a": 1, "lastEventId": "7"}),
         ({}, {"lastEventId": "7"}),
         ({"json": 5}, 5),
+        ({"json": [5]}, [5]),
     ],
 )
 def test_the_last_event_id_joins_an_input_that_can_have_members(value: Any, merged: Any) -> None:
     talking = session()
     message = request(1, "watch", "subscription", input=value, lastEventId="7")
     assert begin(talking, message).input == merged
+
+
+def test_an_empty_last_event_id_on_a_socket_is_none() -> None:
+    message = request(1, "watch", "subscription", input={"json": {}}, lastEventId="")
+    assert begin(session(), message).input == {}
+
+
+@pytest.mark.parametrize("id", [2**70, "\ud800"])
+def test_what_was_prepared_goes_out_under_any_id(id: Any) -> None:
+    talking = session()
+    call = watch(talking, id)
+    [sent] = talking.data(call, orjson.Fragment(b'{"a":1}'))
+    assert json.loads(sent.text)["id"] == id
+    assert json.loads(sent.text)["result"]["data"] == {"json": {"a": 1}}
 
 
 def test_the_reconnect_notice_has_a_null_id() -> None:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from chaingraph.api.service import Reading
-from chaingraph.errors import ScopeNeeded
+from chaingraph.errors import ScopeNeeded, Unauthorized
 from chaingraph.execution.principals import Principal, Role, Scope
-from chaingraph.trpc.codes import TRPCError
 from chaingraph.trpc.router import ReadInput
 
 Caller: TypeAlias = Principal | None
@@ -52,7 +51,7 @@ class Admission:
 
 def _principal(caller: Caller, scope: Scope) -> Principal:
     if caller is None:
-        raise TRPCError("UNAUTHORIZED", "UNAUTHORIZED")
+        raise Unauthorized
     if not caller.may(scope):
         raise ScopeNeeded(scope)
     return caller

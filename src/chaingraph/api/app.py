@@ -26,6 +26,7 @@ from chaingraph.api.rest.door import Door
 from chaingraph.api.rest.procedures import rest_router
 from chaingraph.api.service import Service
 from chaingraph.api.websocket import KeepAlive, TrpcWebSocket
+from chaingraph.trpc.limits import DEFAULT_LIMITS, Limits
 from chaingraph.trpc.transformer import Transformer
 from chaingraph.trpc.wire import Wire
 
@@ -41,8 +42,7 @@ def build_app(
     only_here: bool = False,
     keep_alive: KeepAlive | None = DEFAULT_KEEP_ALIVE,
     sse_ping_after: float | None = 15.0,
-    max_batch: int | None = 100,
-    max_body: int = 16 * 1024 * 1024,
+    limits: Limits = DEFAULT_LIMITS,
     close_delay: float = 1.0,
     patience: float = 4.0,
     ready: Ready = always_ready,
@@ -60,11 +60,11 @@ def build_app(
     gate = replace(gate, authenticate=within(patience, gate.authenticate))
     original = Wire(bounded(router(service, ORIGINAL), patience), SUPERJSON, describe)
     plain = Wire(bounded(router(service, PLAIN), patience), SUPERJSON, describe)
-    original_socket = TrpcWebSocket(original, gate, leave, keep_alive, close_delay)
-    plain_socket = TrpcWebSocket(plain, gate, leave, keep_alive, close_delay)
-    plain_http = TrpcHttp(plain, gate, leave, max_batch, max_body, sse_ping_after)
+    original_socket = TrpcWebSocket(original, gate, leave, keep_alive, close_delay, limits)
+    plain_socket = TrpcWebSocket(plain, gate, leave, keep_alive, close_delay, limits)
+    plain_http = TrpcHttp(plain, gate, leave, limits, sse_ping_after)
     procedures = bounded(rest_router(service), patience)
-    rest = build_rest(Door(procedures, gate, leave, max_body, sse_ping_after))
+    rest = build_rest(Door(procedures, gate, leave, limits.body, sse_ping_after))
     mounted = Mount(PREFIX, rest)
     # An id may be any text, and a line break is a part of it like any other.
     mounted.path_regex = re.compile(mounted.path_regex.pattern, re.DOTALL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -18,7 +18,7 @@ from chaingraph.api.identity.credentials import Credentials
 from chaingraph.api.identity.visitor import Gate, Visitor
 from chaingraph.trpc import over_http, over_lines, over_sse
 from chaingraph.trpc.codes import TRPCError
-from chaingraph.trpc.limits import DEFAULT_LIMITS
+from chaingraph.trpc.limits import DEFAULT_LIMITS, Limits
 from chaingraph.trpc.over_http import HttpCall, HttpCalls, HttpRequest, Outcome, Success
 from chaingraph.trpc.wire import Wire
 
@@ -32,8 +32,7 @@ class TrpcHttp:
     wire: Wire
     gate: Gate
     farewell: Farewell
-    max_batch: int | None = None
-    max_body: int = 16 * 1024 * 1024
+    limits: Limits = DEFAULT_LIMITS
     ping_after: float | None = None
     """Seconds of silence after which an event stream gets a ping."""
 
@@ -42,12 +41,11 @@ class TrpcHttp:
             await Response(status_code=204)(scope, receive, send)
             return
         try:
-            request = await _read(Request(scope, receive), self.max_body)
+            request = await _read(Request(scope, receive), self.limits.body)
         except ClientDisconnect:
             return
         try:
-            limits = replace(DEFAULT_LIMITS, body=self.max_body, batch=self.max_batch or 100)
-            calls = over_http.read_request(request, self.wire, limits)
+            calls = over_http.read_request(request, self.wire, self.limits)
         except TRPCError as error:
             await _send(over_http.refusal(error, self.wire), send)
             return

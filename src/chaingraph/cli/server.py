@@ -63,6 +63,8 @@ def _address(listener: socket.socket) -> str:
 def _server(app: ASGIApp, farewell: Farewell | None) -> uvicorn.Server:
     import uvicorn
 
+    from chaingraph.trpc.limits import DEFAULT_LIMITS
+
     class Server(uvicorn.Server):
         @contextmanager
         def capture_signals(self) -> Iterator[None]:
@@ -83,6 +85,8 @@ def _server(app: ASGIApp, farewell: Farewell | None) -> uvicorn.Server:
             log_config=None,
             access_log=False,
             lifespan="off",
+            server_header=False,
+            ws_max_size=DEFAULT_LIMITS.message,
             ws_per_message_deflate=False,  # it costs each subscriber more than it saves
             timeout_graceful_shutdown=GRACE,
         )

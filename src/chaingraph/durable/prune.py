@@ -132,7 +132,7 @@ def _shrink(connection: Connection, root_id: str) -> bool:
     mine = (b.root_execution_id == root_id, b.hash == blob.scalar_subquery())
     if connection.execute(sa.delete(t.blobs).where(*mine)).rowcount:
         return True  # it may be large
-    for table in (t.inbox, t.recovery):
+    for table in (t.inbox, t.recovery, t.tokens):
         connection.execute(sa.delete(table).where(table.c.execution_id.in_(ids)))
     connection.execute(sa.delete(t.executions).where(e.root_execution_id == root_id))
     return False

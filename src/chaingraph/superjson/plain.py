@@ -6,9 +6,11 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
-from chaingraph.superjson.values import UNDEFINED, Custom, JsError
+from chaingraph.superjson.values import UNDEFINED, Custom, JsError, SuperjsonError
+
+_LOCAL: Final = len("2026-01-01T00:00:00.000")
 
 
 def plain(value: Any) -> Any:
@@ -40,5 +42,12 @@ def _members(value: Mapping[Any, Any]) -> Any:
 
 
 def iso(at: datetime) -> str:
-    """The time in UTC with three digits of milliseconds and a Z."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """The time in UTC with three digits of milliseconds and a Z; naive means UTC.
+
+    Milliseconds are cut, not rounded: a cursor sent back must not lie after its row.
+    """
+    try:
+        moment = at if at.tzinfo in (None, UTC) else at.astimezone(UTC)
+    except OverflowError as error:
+        raise SuperjsonError(f"{at.isoformat()} is outside the years 1 to 9999") from error
+    return moment.isoformat(timespec="milliseconds")[:_LOCAL] + "Z"

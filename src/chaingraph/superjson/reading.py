@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator
-from datetime import UTC, datetime, timedelta
-from math import inf, nan
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final, NoReturn
 
-from chaingraph.superjson.values import (
-    FORBIDDEN,
-    UNDEFINED,
-    BigInt,
-    Custom,
-    JsError,
-    Json,
-    SuperjsonError,
-)
+from chaingraph.superjson.reviving import revive
+from chaingraph.superjson.values import FORBIDDEN, UNDEFINED, Json, SuperjsonError
 
 MAX_DEPTH: Final = 200
 MAX_COPIED: Final = 100_000
 
 
 def decode(envelope: Json, *, customs: Collection[str] = ()) -> Any:
-    """The value of an envelope, which is used up by this.
+    """The value of an envelope, which stays as it is and may share parts with it.
 
     Only custom types named in `customs` are accepted. Undefined members of an object are left
     out, so that defaults apply; elsewhere they are UNDEFINED. Raises SuperjsonError.
     """
     _check_depth(envelope)
-    return _decode(envelope, customs)
+    is_annotated = isinstance(envelope, dict) and envelope.get("meta") is not None
+    return _decode(_copy(envelope) if is_annotated else envelope, customs)
 
 
 def loads(text: bytes | str, *, customs: Collection[str] = ()) -> Any:
@@ -113,7 +105,7 @@ class _Reading:
                 holder[key] = self.restore(holder[key], subtree)
                 if holder[key] is UNDEFINED and isinstance(holder, dict):
                     del holder[key]
-        return value if kind is None else self._revive(kind, value)
+        return value if kind is None else revive(kind, value, self._customs)
 
     def repeat(self, value: Any, equalities: Json) -> None:
         """Copy what occurs at several paths to those where the JSON holds null in its place."""
@@ -122,16 +114,17 @@ class _Reading:
         for source, targets in equalities.items():
             if not isinstance(targets, list):
                 raise SuperjsonError("Equal paths are no list")
-            for target in targets:
-                self._repeat(value, self._segments(source), self._segments(target))
+            self._repeat(value, self._segments(source), map(self._segments, targets))
 
-    def _repeat(self, value: Any, source: list[str], target: list[str]) -> None:
-        if target[: len(source)] == source:
-            raise SuperjsonError("A value that contains itself is not accepted")
-        original, place = _find(value, source), _find(value, target)
-        if original is None or place is None or place[0][place[1]] is not None:
-            return
-        place[0][place[1]] = self._copy(original[0][original[1]])
+    def _repeat(self, value: Any, source: list[str], targets: Iterable[list[str]]) -> None:
+        original = _find(value, source)
+        for target in targets:
+            if target[: len(source)] == source:
+                raise SuperjsonError("A value that contains itself is not accepted")
+            place = None if original is None else _find(value, target)
+            if original is None or place is None or place[0][place[1]] is not None:
+                continue
+            place[0][place[1]] = self._copy(original[0][original[1]])
 
     def _copy(self, value: Any) -> Any:
         _check_depth([value])
@@ -148,21 +141,6 @@ class _Reading:
         if forbidden := FORBIDDEN.intersection(segments):
             raise SuperjsonError(f"{min(forbidden)} is not allowed as a property")
         return segments
-
-    def _revive(self, kind: Json, value: Any) -> Any:
-        match kind:
-            case str() if kind in _REVIVE:
-                try:
-                    return _REVIVE[kind](value)
-                except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-                    raise SuperjsonError(f"{str(value)[:60]!r} is no {kind}") from error
-            case ["typed-array", "Uint8Array"]:
-                return _bytes(value)
-            case ["typed-array", str() as name] if name in _TYPED_ARRAYS:
-                return value
-            case ["custom", str() as name] if name in self._customs:
-                return Custom(name, value)
-        raise SuperjsonError(f"Unknown transformation: {str(kind)[:60]}")
 
 
 def _unpack(tree: Json) -> tuple[Json, dict[str, Json]]:
@@ -182,7 +160,7 @@ def _find(value: Any, path: list[str]) -> tuple[Any, Any] | None:
     key: Any = None
     for segment in path:
         holder, key = value, segment
-        if isinstance(holder, list) and re.fullmatch("[0-9]{1,9}", segment):
+        if isinstance(holder, list) and _POSITION.fullmatch(segment):
             key = int(segment)
             if key >= len(holder):
                 return None
@@ -192,6 +170,7 @@ def _find(value: Any, path: list[str]) -> tuple[Any, Any] | None:
     return holder, key
 
 
+_POSITION: Final = re.compile("[0-9]{1,9}")
 _SEGMENT: Final = re.compile(r"((?:[^\\.]|\\[\\.])*)\.", re.DOTALL)
 _LEGACY_SEGMENT: Final = re.compile(r"((?:\\\.|[^.])*)\.", re.DOTALL)
 """Without a version only a dot can be escaped; a backslash elsewhere is itself."""
@@ -214,68 +193,3 @@ def _copy(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _copy(item) for key, item in value.items()}
     return [_copy(item) for item in value] if isinstance(value, list) else value
-
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,4000}")
-
-
-def _date(value: Any) -> datetime:
-    if value is None:
-        return _EPOCH
-    if isinstance(value, str):
-        moment = datetime.fromisoformat(value)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-    if isinstance(value, bool):
-        raise TypeError(value)
-    return _EPOCH + timedelta(milliseconds=int(value))
-
-
-def _bigint(value: Any) -> BigInt:
-    if not _INTEGER.fullmatch(value):
-        raise ValueError(value)
-    return BigInt(value)
-
-
-def _bytes(value: Any) -> bytes:
-    try:
-        return bytes(list(value))
-    except (TypeError, ValueError) as error:
-        raise SuperjsonError("Not an array of bytes") from error
-
-
-def _set(value: Any) -> set[Any]:
-    if not isinstance(value, list):
-        raise TypeError(value)
-    return set(value)
-
-
-def _map(value: Any) -> dict[Any, Any]:
-    return {key: item for key, item in value}
-
-
-def _js_error(value: Any) -> JsError:
-    return JsError(str(value["name"]), str(value["message"]), value.get("cause", UNDEFINED))
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(value)
-    return value
-
-
-_NUMBERS: Final = {"NaN": nan, "Infinity": inf, "-Infinity": -inf, "-0": -0.0}
-_ELEMENTS = ("Int8", "Uint8Clamped", "Int16", "Uint16", "Int32", "Uint32", "Float32", "Float64")
-_TYPED_ARRAYS: Final = frozenset(f"{element}Array" for element in _ELEMENTS)
-_REVIVE: Final[dict[str, Callable[[Any], Any]]] = {
-    "undefined": lambda _: UNDEFINED,
-    "Date": _date,
-    "number": _NUMBERS.__getitem__,
-    "bigint": _bigint,
-    "set": _set,
-    "map": _map,
-    "Error": _js_error,
-    "URL": _text,
-    "regexp": _text,
-}

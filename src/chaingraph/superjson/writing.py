@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from math import copysign, inf, isfinite
 from typing import Any, Final, TypeAlias
 
 import orjson
 
+from chaingraph.superjson.plain import iso
 from chaingraph.superjson.values import (
     FORBIDDEN,
     UNDEFINED,
@@ -27,7 +28,6 @@ Notes: TypeAlias = dict[str, list[Any]]
 Apart: TypeAlias = tuple[Json, Any, Notes]
 _ATOMS: Final = frozenset({str, int, bool, type(None)})
 """Types that are the same in JSON. Not their subclasses: BigInt is one."""
-_LOCAL: Final = len("2026-01-01T00:00:00.000")
 _TEXT: Final = frozenset({str})
 _HEAD: Final = b'{"json":'
 _META: Final = b'"meta":'
@@ -180,15 +180,6 @@ def _number(value: float) -> Apart:
     return {inf: "Infinity", -inf: "-Infinity"}.get(value, "NaN"), "number", {}
 
 
-def _iso(value: datetime) -> str:
-    """Milliseconds are cut, not rounded: a cursor sent back must not lie after its row."""
-    try:
-        moment = value if value.tzinfo in (None, UTC) else value.astimezone(UTC)
-    except OverflowError as error:
-        raise SuperjsonError(f"{value.isoformat()} is outside the years 1 to 9999") from error
-    return moment.isoformat(timespec="milliseconds")[:_LOCAL] + "Z"
-
-
 def _error_members(error: JsError) -> dict[str, Any]:
     members: dict[str, Any] = {"name": error.name, "message": error.message}
     return members if error.cause is UNDEFINED else {**members, "cause": error.cause}
@@ -201,7 +192,7 @@ _FORMS: Final[dict[type, Callable[[Any], Apart]]] = {
     list: _take_items_apart,
     tuple: _take_items_apart,
     Prepared: lambda value: (value.text, value.kind, value.notes),
-    datetime: lambda value: (_iso(value), "Date", {}),
+    datetime: lambda value: (iso(value), "Date", {}),
     Custom: lambda value: (_as_json(value.value), ["custom", value.name], {}),
     Undefined: lambda _: (None, "undefined", {}),
     set: lambda value: _container("set", list(value)),
@@ -216,6 +207,14 @@ _FORMS: Final[dict[type, Callable[[Any], Apart]]] = {
 def _dumps_slowly(plain: Json) -> bytes:
     """For what orjson refuses: lone surrogates, integers over 64 bits, more than 254 levels."""
     try:
-        return json.dumps(plain, allow_nan=False, separators=(",", ":")).encode("ascii")
+        text = json.dumps(plain, allow_nan=False, separators=(",", ":"), default=_opened)
+        return text.encode("ascii")
     except (TypeError, ValueError, RecursionError) as error:
         raise SuperjsonError(f"The value cannot be written as JSON: {error}") from error
+
+
+def _opened(part: Any) -> Json:
+    """The JSON of what was prepared, for a writer that cannot pass it on."""
+    if isinstance(part, orjson.Fragment):
+        return json.loads(orjson.dumps(part))
+    raise TypeError(type(part).__name__)

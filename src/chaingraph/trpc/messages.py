@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from chaingraph.trpc.codes import TRPCError
+from chaingraph.trpc.limits import Limits
 from chaingraph.trpc.router import Kind
 from chaingraph.trpc.transformer import Transformer, read_json
 
@@ -46,13 +47,16 @@ class Stop:
     id: int | float | str | None
 
 
-def parse_frame(text: str, transformer: Transformer) -> list[Call | Stop]:
+def parse_frame(text: str, transformer: Transformer, limits: Limits) -> list[Call | Stop]:
     """The requests of one text frame. Raises TRPCError, and then none of them shall run."""
     try:
         message = read_json(text)
     except ValueError as error:
         raise _malformed(str(error)) from error
     members = message if isinstance(message, list) else [message]
+    if len(members) > limits.requests:
+        problem = f"A message holds at most {limits.requests} requests, not {len(members)}"
+        raise TRPCError("BAD_REQUEST", problem)
     return [_parse_request(member, transformer) for member in members]
 
 
@@ -114,7 +118,7 @@ def _parse_call(envelope: Envelope, kind: Kind, params: Any, transformer: Transf
 
 def merge_last_event_id(value: Any, last_event_id: str | None, transformer: Transformer) -> Any:
     """A resuming client's event id becomes a member of an input that can have members."""
-    if last_event_id is None:
+    if not last_event_id:
         return value
     if value is transformer.undefined:
         value = {}

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qs
 
 from chaingraph.trpc.codes import TRPCError
+from chaingraph.trpc.limits import DEFAULT_LIMITS, Limits
 from chaingraph.trpc.messages import Params, check_params, merge_last_event_id
 from chaingraph.trpc.router import Procedure, Router
 from chaingraph.trpc.transformer import Transformer, read_json, write_json
@@ -54,14 +56,8 @@ class HttpCalls:
     is_stream: bool
     """The batch is to be answered in JSON lines, each call as it finishes."""
     params: Params
-
-    @property
-    def subscription(self) -> Procedure | None:
-        """The procedure, if this is a subscription, which is answered by an event stream."""
-        match self.calls[0].target:
-            case Procedure(kind="subscription") as procedure if not self.is_batch:
-                return procedure
-        return None
+    subscription: Procedure | None
+    """The procedure, if this is a subscription. Even its refusal is an event of a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,25 +81,26 @@ class HttpResponse:
     body: bytes
 
 
-def read_request(request: HttpRequest, wire: Wire, *, max_batch: int | None = None) -> HttpCalls:
+def read_request(request: HttpRequest, wire: Wire, limits: Limits = DEFAULT_LIMITS) -> HttpCalls:
     """The calls of a request. Raises TRPCError for what concerns all of them."""
     query = {name: values[0] for name, values in parse_qs(request.query, True).items()}
     is_batch = query.get("batch") == "1"
     is_stream = _wants_lines(request.headers)
     paths = request.path.split(",") if is_batch else [request.path]
-    if max_batch is not None and len(paths) > max_batch:
+    if len(paths) > limits.batch:
         raise TRPCError("BAD_REQUEST", "Batch call exceeds maximum size")
     if is_stream and not is_batch:
         problem = "Streaming requests must be batched (you can do a batch of 1)"
         raise TRPCError("BAD_REQUEST", problem)
     _check_content_type(request)
-    inputs = _Inputs(request, query, wire.transformer, is_batch=is_batch)
+    inputs = _Inputs(request, query, wire.transformer, limits, is_batch=is_batch)
     calls = [
         HttpCall(path, _target(wire.router, path, request.method, is_batch), inputs.reader(index))
         for index, path in enumerate(paths)
     ]
     _check_kinds(wire.router, paths)
-    return HttpCalls(calls, is_batch, is_stream, _params(query))
+    subscription = None if is_batch else _subscription(wire.router, request.path)
+    return HttpCalls(calls, is_batch, is_stream, _params(query), subscription)
 
 
 def answer(call: HttpCall, outcome: Outcome, wire: Wire) -> Answer:
@@ -176,6 +173,11 @@ def _target(router: Router, path: str, method: str, is_batch: bool) -> Procedure
     return procedure
 
 
+def _subscription(router: Router, path: str) -> Procedure | None:
+    procedure = router.get(path)
+    return procedure if procedure is not None and procedure.kind == "subscription" else None
+
+
 class _Inputs:
     """The inputs of a request. They are parsed when a procedure asks, and fail each by itself."""
 
@@ -184,12 +186,14 @@ class _Inputs:
         request: HttpRequest,
         query: Mapping[str, str],
         transformer: Transformer,
+        limits: Limits,
         *,
         is_batch: bool,
     ) -> None:
         self._body = request.body
         self._text = query.get("input") if request.method == "GET" else request.body
         self._transformer = transformer
+        self._limits = limits
         self._is_batch = is_batch
         self._last_event_id = (
             request.headers.get("last-event-id")
@@ -201,20 +205,36 @@ class _Inputs:
         return lambda: self._read(index)
 
     def _read(self, index: int) -> Any:
-        if self._body is None:
-            raise TRPCError("PAYLOAD_TOO_LARGE", "PAYLOAD_TOO_LARGE")
-        undefined = self._transformer.undefined
+        content, undefined = self._content, self._transformer.undefined
+        if isinstance(content, TRPCError):
+            raise TRPCError(content.code, str(content))
+        if self._is_batch and content is not undefined:
+            content = content.get(str(index), undefined)
         try:
-            envelope = undefined if self._text is None else self._envelope(self._text, index)
-            value = envelope if envelope is undefined else self._transformer.decode(envelope)
+            value = content if content is undefined else self._transformer.decode(content)
         except ValueError as error:
             raise TRPCError("BAD_REQUEST", str(error)) from error
         return merge_last_event_id(value, self._last_event_id, self._transformer)
 
-    def _envelope(self, text: str | bytes, index: int) -> Any:
-        content = read_json(text)
-        if not self._is_batch:
-            return content
-        if not isinstance(content, dict):
-            raise ValueError('"input" needs to be an object when doing a batch call')
-        return content.get(str(index), self._transformer.undefined)
+    @cached_property
+    def _content(self) -> Any:
+        """The JSON that holds all inputs, or the TRPCError that each call gets. Parsed once."""
+        if (problem := self._excess()) is not None:
+            return TRPCError("PAYLOAD_TOO_LARGE", problem)
+        if self._text is None:
+            return self._transformer.undefined
+        try:
+            content = read_json(self._text)
+        except ValueError as error:
+            return TRPCError("BAD_REQUEST", str(error))
+        if self._is_batch and not isinstance(content, dict):
+            problem = '"input" needs to be an object when doing a batch call'
+            return TRPCError("BAD_REQUEST", problem)
+        return content
+
+    def _excess(self) -> str | None:
+        if self._body is None:
+            return f"The body has more than {self._limits.body} bytes"
+        if isinstance(self._text, str) and len(self._text) > self._limits.url_input:
+            return f"The input in the URL has more than {self._limits.url_input} characters"
+        return None

@@ -62,13 +62,14 @@ class EventReader:
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
-        self._fields: dict[str, str] = {}
+        self._name = ""
+        self._data: list[str] = []
 
     def feed(self, chunk: bytes) -> Iterator[ServerSent]:
         """The events that this chunk completes."""
         *lines, rest = chunk.split(b"\n")
         for line in lines:
-            whole = b"".join((*self._pieces, line)).removesuffix(b"\r").decode()
+            whole = b"".join((*self._pieces, line)).removesuffix(b"\r").decode(errors="replace")
             self._pieces.clear()
             if whole:
                 self._take(whole)
@@ -80,12 +81,12 @@ class EventReader:
     def _take(self, line: str) -> None:
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
-        if name == "data" and name in self._fields:
-            value = f"{self._fields[name]}\n{value}"
-        self._fields[name] = value
+        if name == "data":
+            self._data.append(value)
+        elif name == "event":
+            self._name = value
 
     def _complete(self) -> ServerSent | None:
-        fields, self._fields = self._fields, {}
-        if "data" not in fields:
-            return None
-        return ServerSent(fields.get("event") or "message", fields["data"])
+        name, self._name = self._name, ""
+        data, self._data = self._data, []
+        return ServerSent(name or "message", "\n".join(data)) if data else None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from chaingraph.trpc.codes import TRPCError
+from chaingraph.trpc.limits import DEFAULT_LIMITS, Limits
 from chaingraph.trpc.messages import (
     NOBODY,
     Call,
@@ -60,18 +61,24 @@ class Abort:
 class CloseSoon:
     """Close, but not at once: a client whose socket opened fine comes back without delay."""
 
+    code: int = 1000
+
 
 Action: TypeAlias = Open | Send | Begin | Abort | CloseSoon
 
 
 class Session:
-    """What one connection knows: whether it may begin, and its live subscriptions."""
+    """What one connection knows: whether it may begin, and what runs for it."""
 
-    def __init__(self, wire: Wire, *, params_announced: bool) -> None:
+    def __init__(
+        self, wire: Wire, *, params_announced: bool, limits: Limits = DEFAULT_LIMITS
+    ) -> None:
         self._wire = wire
+        self._limits = limits
         self._params_awaited = params_announced
         self._refused = False
         self._live: dict[tuple[type, Any], Call] = {}
+        self._unanswered: set[Call] = set()
 
     def open(self) -> list[Action]:
         """Call this first, once."""
@@ -84,10 +91,13 @@ class Session:
             return [Send(PONG, urgent=True)]
         if self._refused:
             return []
+        if len(text) > self._limits.message:
+            self._refused = True
+            return [CloseSoon(1009)]
         if self._params_awaited:
             return self._receive_params(text)
         try:
-            requests = parse_frame(text, self._wire.transformer)
+            requests = parse_frame(text, self._wire.transformer, self._limits)
         except TRPCError as error:
             return [self._error(NOBODY, None, error)]
         return [action for request in requests for action in self._take(request)]
@@ -115,7 +125,9 @@ class Session:
     def answered(self, call: Call, value: Any) -> list[Send]:
         """The result of a query or mutation."""
         result = {"type": "data", "data": self._wire.transformer.encode(value)}
-        return [Send(write_json(call.envelope.frame(result=result)))]
+        text = write_json(call.envelope.frame(result=result))
+        self._unanswered.discard(call)
+        return [Send(text)]
 
     def failed(self, call: Call, error: BaseException, *, started: bool = False) -> list[Send]:
         """The call ended with an exception; a subscription that had begun is also stopped."""
@@ -146,17 +158,25 @@ class Session:
         if isinstance(request, Stop):
             call = self._live.get(_key(request.id))
             return [] if call is None else [Abort(call), *self.ended(call)]
-        procedure = self._wire.router.get(request.path)
-        if procedure is None or procedure.kind != request.kind:
-            problem = f'No "{request.kind}"-procedure on path "{request.path}"'
-            return [self._error(request.envelope, request.path, TRPCError("NOT_FOUND", problem))]
-        if request.kind == "subscription":
-            key = _key(request.envelope.id)
+        try:
+            return [self._begin(request)]
+        except TRPCError as error:
+            return [self._error(request.envelope, request.path, error)]
+
+    def _begin(self, call: Call) -> Begin:
+        procedure = self._wire.router.get(call.path)
+        if procedure is None or procedure.kind != call.kind:
+            raise TRPCError("NOT_FOUND", f'No "{call.kind}"-procedure on path "{call.path}"')
+        if call.kind == "subscription":
+            key = _key(call.envelope.id)
             if key in self._live:
-                twice = TRPCError("BAD_REQUEST", f"Duplicate id {request.envelope.id}")
-                return [self._error(request.envelope, request.path, twice)]
-            self._live[key] = request
-        return [Begin(request, procedure)]
+                raise TRPCError("BAD_REQUEST", f"Duplicate id {call.envelope.id}")
+            _check_room("live subscriptions", len(self._live), self._limits.subscriptions)
+            self._live[key] = call
+        else:
+            _check_room("unanswered calls", len(self._unanswered), self._limits.calls)
+            self._unanswered.add(call)
+        return Begin(call, procedure)
 
     def _result(self, call: Call, result: dict[str, Any]) -> list[Send]:
         if not self._is_live(call):
@@ -171,8 +191,15 @@ class Session:
         return self._live.get(_key(call.envelope.id)) is call
 
     def _forget(self, call: Call) -> None:
+        self._unanswered.discard(call)
         if self._is_live(call):
             del self._live[_key(call.envelope.id)]
+
+
+def _check_room(what: str, used: int, limit: int) -> None:
+    if used >= limit:
+        problem = f"This connection has {limit} {what}, the most that one may have"
+        raise TRPCError("TOO_MANY_REQUESTS", problem)
 
 
 def _key(id: Any) -> tuple[type, Any]:

@@ -39,7 +39,14 @@ def write_json(value: Any) -> str:
         return orjson.dumps(value, option=_OPTIONS).decode()
     except TypeError:
         # Lone surrogates, integers over 64 bits, more than 254 levels.
-        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+        return json.dumps(value, allow_nan=False, separators=(",", ":"), default=_opened)
+
+
+def _opened(part: Any) -> Any:
+    """The JSON in an `orjson.Fragment`, which only orjson can pass on."""
+    if isinstance(part, orjson.Fragment):
+        return json.loads(orjson.dumps(part))
+    raise TypeError(f"{type(part).__name__} is no JSON")
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -13,6 +13,7 @@ from chaingraph.api.identity.credentials import Credentials
 from chaingraph.api.identity.visitor import Gate
 from chaingraph.execution.principals import LOCAL, Principal
 from chaingraph.modes import House, open_memory_house
+from chaingraph.trpc.limits import Limits
 
 
 async def by_token(credentials: Credentials) -> Principal | None:
@@ -30,7 +31,7 @@ async def house() -> AsyncIterator[House]:
 
 @asynccontextmanager
 async def client_of(house: House, token: str) -> AsyncIterator[httpx.AsyncClient]:
-    app = build_app(house.service, gate=Gate(by_token), max_body=10_000)
+    app = build_app(house.service, gate=Gate(by_token), limits=Limits(body=10_000))
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
         base_url="http://test/api/v1",
