@@ -207,7 +207,9 @@ def test_lines_are_promised_in_the_head_and_fulfilled_one_by_one() -> None:
 
 
 def test_events_of_a_stream_have_a_data_line_even_when_it_is_empty() -> None:
-    assert over_sse.CONNECTED == b"event: connected\ndata: {}\n\n"
+    assert over_sse.connected() == b"event: connected\ndata: {}\n\n"
+    told = b'event: connected\ndata: {"reconnectAfterInactivityMs":45000}\n\n'
+    assert over_sse.connected(45) == told
     assert over_sse.RETURN == b"event: return\ndata: \n\n"
     assert over_sse.PING == b"event: ping\ndata: \n\n"
     assert over_sse.data_event("a\nb", WIRE) == b'data: {"json":"a\\nb"}\n\n'

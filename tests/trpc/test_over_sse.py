@@ -7,10 +7,10 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaingraph.trpc.over_sse import CONNECTED, PING, RETURN, EventReader, ServerSent
+from chaingraph.trpc.over_sse import PING, RETURN, EventReader, ServerSent, connected
 
 STREAM = (
-    CONNECTED + 'data: {"a":"\u2028é"}\n\n'.encode() + b"id: 7\r\ndata: 1\r\n\r\n" + PING + RETURN
+    connected() + 'data: {"a":"\u2028é"}\n\n'.encode() + b"id: 7\r\ndata: 1\r\n\r\n" + PING + RETURN
 )
 EVENTS = [
     ServerSent("connected", "{}"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -23,6 +23,8 @@ from chaingraph.trpc.over_http import HttpCall, HttpCalls, HttpRequest, Outcome,
 from chaingraph.trpc.wire import Wire
 
 T = TypeVar("T")
+#: A client that heard none of so many pings in a row is told to come back.
+PINGS_MISSED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,9 @@ class TrpcHttp:
 
     async def _events(self, call: HttpCall, visitor: Visitor) -> AsyncIterator[bytes]:
         """A subscription, event by event. The status is always 200: a refusal is an event too."""
-        yield over_sse.CONNECTED
+        yield over_sse.connected(
+            None if self.ping_after is None else PINGS_MISSED * self.ping_after
+        )
         try:
             async with closing(await _perform(call, visitor)) as values:
                 async for value in values:

@@ -1,6 +1,6 @@
 """A subscription as server-sent events, written and read.
 
-`CONNECTED` comes first. A stream that ends well ends with `RETURN`, without which the client
+`connected` comes first. A stream that ends well ends with `RETURN`, without which the client
 comes back and subscribes again; one that fails ends with `error_event`.
 """
 
@@ -28,9 +28,15 @@ def _event(name: str, data: str) -> bytes:
     return f"event: {name}\ndata: {data}\n\n".encode()
 
 
-CONNECTED: Final = _event("connected", "{}")
 PING: Final = _event("ping", "")
 RETURN: Final = _event("return", "")
+
+
+def connected(silence: float | None = None) -> bytes:
+    """With `silence` a client comes back when it hears nothing, no ping either, for these
+    seconds."""
+    said = {} if silence is None else {"reconnectAfterInactivityMs": round(silence * 1000)}
+    return _event("connected", write_json(said))
 
 
 def data_event(value: Any, wire: Wire) -> bytes:
