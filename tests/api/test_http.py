@@ -98,7 +98,7 @@ async def test_an_event_stream_ends_with_return(client: httpx.AsyncClient) -> No
     answer = await client.get(url("subscribeToExecutionEvents", executionId=execution_id))
     blocks = answer.text.strip().split("\n\n")
     assert answer.headers["content-type"] == "text/event-stream"
-    assert blocks[0] == "event: connected\ndata: {}"
+    assert blocks[0] == 'event: connected\ndata: {"reconnectAfterInactivityMs":30}'
     assert blocks[-1] == "event: return\ndata:"
     events = [event for block in blocks[1:-1] for event in json.loads(block[6:])["json"]]
     assert events[-1]["type"] == "flow:completed"

@@ -64,9 +64,8 @@ class TrpcHttp:
 
     async def _events(self, call: HttpCall, visitor: Visitor) -> AsyncIterator[bytes]:
         """A subscription, event by event. The status is always 200: a refusal is an event too."""
-        yield over_sse.connected(
-            None if self.ping_after is None else PINGS_MISSED * self.ping_after
-        )
+        ping_after = self.ping_after
+        yield over_sse.connected(None if ping_after is None else PINGS_MISSED * ping_after)
         try:
             async with closing(await _perform(call, visitor)) as values:
                 async for value in values:
