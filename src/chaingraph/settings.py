@@ -63,6 +63,8 @@ class Settings:
     oidc_provider: str = "oidc"
     #: calls of one caller to one server; `off` means no limit (`CHAINGRAPH_RATE_LIMIT`)
     rate_limit: str = "100/second"
+    #: whether tRPC queries may be POSTed, `on` or `off` (`CHAINGRAPH_METHOD_OVERRIDE`)
+    method_override: bool = False
     #: trees of executions that ended longer ago are deleted (`CHAINGRAPH_RETENTION_AGE`)
     retention_age: timedelta | None = None
     #: but never the newest so many of an owner (`CHAINGRAPH_RETENTION_KEEP`)
@@ -145,6 +147,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         oidc_role_claim=text("CHAINGRAPH_OIDC_ROLE_CLAIM", default.oidc_role_claim),
         oidc_provider=text("CHAINGRAPH_OIDC_PROVIDER", default.oidc_provider),
         rate_limit=text("CHAINGRAPH_RATE_LIMIT", default.rate_limit),
+        method_override=_switch(text("CHAINGRAPH_METHOD_OVERRIDE", "off")),
         retention_age=_maybe_age(env.get("CHAINGRAPH_RETENTION_AGE")),
         retention_keep=int(kept) if (kept := env.get("CHAINGRAPH_RETENTION_KEEP")) else None,
         start_timeout=_maybe_age(env.get("CHAINGRAPH_START_TIMEOUT")),
@@ -167,6 +170,12 @@ def _databases(env: Mapping[str, str]) -> tuple[str, str]:
         return ours, flows
     main, executions = env.get("DATABASE_URL", ""), env.get("DATABASE_URL_EXECUTIONS", "")
     return executions or main, flows or main
+
+
+def _switch(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise ValueError(f"{text!r} is neither on nor off")
+    return text == "on"
 
 
 def age(text: str) -> timedelta:

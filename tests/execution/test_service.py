@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,9 +26,10 @@ from chaingraph.execution.records import Status
 from chaingraph.execution.view import SeenEvent
 from chaingraph.flow.build import FlowBuilder
 from chaingraph.flow.codec import read_flow
-from chaingraph.modes import House, open_memory_house
+from chaingraph.modes import House, open_house, open_memory_house
 from chaingraph.nodes import builtin_catalog
 from chaingraph.settings import Settings
+from chaingraph.superjson import UNDEFINED
 
 ALICE, BOB = Principal("alice"), Principal("bob")
 
@@ -156,6 +159,36 @@ async def test_a_stop_cancels_the_body_and_ends_status_and_stream_together(house
     ]
     row = await house.service.details(ALICE, execution_id)
     assert (row.status, row.error_message) == (Status.STOPPED, "enough")
+
+
+async def test_what_comes_with_an_execution_is_kept_as_javascript_writes_it(
+    house: House, tmp_path: Path
+) -> None:
+    """A client of superjson may send more than JSON; a column of JSON holds no more."""
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    sent = {"at": at, "set": {1}, "none": UNDEFINED, "nan": float("nan"), "map": {1: "one"}}
+    kept = {"at": "2026-01-02T00:00:00.000Z", "set": [1], "nan": None, "map": [[1, "one"]]}
+    async with open_house(Settings(tmp_path), builtin_catalog()) as durable:
+        for each in (house, durable):
+            execution_id = await each.service.create(
+                ALICE,
+                await stored(each),
+                integration=sent,
+                events=[{"eventName": "go", "payload": sent}],
+                idempotency_key="one",
+            )
+            row = await each.service.details(ALICE, execution_id)
+            assert row.integration == kept
+            assert row.external_events == [{"eventName": "go", "payload": kept}]
+
+
+async def test_what_json_cannot_say_is_refused(house: House) -> None:
+    flow_id = await stored(house)
+    endless: dict[str, Any] = {}
+    endless["again"] = endless
+    for given in ({"integration": endless}, {"inputs": {"sum.a": endless}}):
+        with pytest.raises(BadInput, match="JSON cannot say"):
+            await house.service.create(ALICE, flow_id, **given)
 
 
 async def test_inputs_are_for_this_execution_and_the_stored_flow_stays(house: House) -> None:

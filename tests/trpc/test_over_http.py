@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -217,3 +218,14 @@ def test_events_of_a_stream_have_a_data_line_even_when_it_is_empty() -> None:
     assert tracked == b'id: c1\ndata: {"json":5}\n\n'
     event = over_sse.error_event(TRPCError("NOT_FOUND", "x"), "watch", WIRE)
     assert event.startswith(b'event: serialized-error\ndata: {"json":{"message":"x"')
+
+
+def test_queries_may_be_posted_where_that_is_allowed_and_mutations_are_never_fetched() -> None:
+    wire = replace(WIRE, method_override=True)
+    headers = {"content-type": "application/json"}
+    posted = HttpRequest("POST", "read", "", headers, b'{"json": 1}')
+    (call,) = over_http.read_request(posted, wire).calls
+    assert isinstance(call.target, Procedure) and call.read_input() == 1
+    (fetched,) = over_http.read_request(HttpRequest("GET", "write", "", {}), wire).calls
+    assert isinstance(fetched.target, TRPCError)
+    assert fetched.target.code == "METHOD_NOT_SUPPORTED"

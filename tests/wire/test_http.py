@@ -97,6 +97,14 @@ async def test_a_query_as_post_is_refused_and_a_mutation_is_one_anyway(
     assert seen["requests"][0]["status"] == 200
 
 
+@pytest.mark.parametrize("link", ["httpLink", "httpBatchLink"])
+async def test_a_server_may_allow_queries_as_post(link: str, clients: Clients) -> None:
+    async with open_server(method_override=True) as server:
+        seen = await clients.play("http", "overridden", server.address, link=link)
+    assert seen["query"]["value"]["status"] == "created"
+    assert [each["method"] for each in seen["requests"]] == ["POST", "POST"]
+
+
 @links
 async def test_too_large_a_body_is_refused_and_the_connection_goes_on(
     link: str, clients: Clients, address: str

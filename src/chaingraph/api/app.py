@@ -43,6 +43,7 @@ def build_app(
     keep_alive: KeepAlive | None = DEFAULT_KEEP_ALIVE,
     sse_ping_after: float | None = 15.0,
     limits: Limits = DEFAULT_LIMITS,
+    method_override: bool = False,
     close_delay: float = 1.0,
     patience: float = 4.0,
     ready: Ready = always_ready,
@@ -53,13 +54,14 @@ def build_app(
     A WebSocket at `/` speaks the original dialect; `/trpc` speaks the plain one over WebSocket,
     HTTP, JSON lines and server-sent events; `/api/v1` is plain HTTP, with its pages at `/docs`.
     `gate` says who is let in, `origins` which web pages on other hosts may call, and `only_here`
-    that only those on this machine may. A call that the database does not answer
+    that only those on this machine may. With
+    `method_override` tRPC queries may be POSTed. A call that the database does not answer
     within `patience` seconds is refused. `farewell` closes the streams when the server ends.
     """
     leave = farewell or Farewell()
     gate = replace(gate, authenticate=within(patience, gate.authenticate))
     original = Wire(bounded(router(service, ORIGINAL), patience), SUPERJSON, describe)
-    plain = Wire(bounded(router(service, PLAIN), patience), SUPERJSON, describe)
+    plain = Wire(bounded(router(service, PLAIN), patience), SUPERJSON, describe, method_override)
     original_socket = TrpcWebSocket(original, gate, leave, keep_alive, close_delay, limits)
     plain_socket = TrpcWebSocket(plain, gate, leave, keep_alive, close_delay, limits)
     plain_http = TrpcHttp(plain, gate, leave, limits, sse_ping_after)

@@ -103,6 +103,7 @@ async def _answer_clients(house: House, listener: socket.socket, announcement: s
             gate=gate,
             origins=house.settings.origins,
             only_here=not house.settings.auth and gate is OPEN_GATE,
+            method_override=house.settings.method_override,
             ready=house.ready,
             farewell=farewell,
         )

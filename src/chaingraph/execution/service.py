@@ -19,6 +19,7 @@ from chaingraph.execution.identity import Tokens
 from chaingraph.execution.intake import Prepared
 from chaingraph.execution.known_types import KnownTypes
 from chaingraph.execution.page import EventPage, take
+from chaingraph.execution.plainly import plainly
 from chaingraph.execution.ports import Bell, Flows, Journal, NewExecution
 from chaingraph.execution.principals import Principal
 from chaingraph.execution.records import ExecutionRow, Segment, Stored
@@ -96,6 +97,8 @@ class Service(Steering, StoredFlows, Sharing):
         stored = await self.flow(principal, flow_id)
         owner = stored.owner_id or "local"
         Options.from_json(options)
+        options, integration = plainly("options", options), plainly("integration", integration)
+        events, inputs = plainly("events", events), plainly("inputs", inputs)
         asked = (flow_id, options, integration, events, inputs)
         prepared = await self._prepare(read_flow(stored.data), inputs)
         execution_id = new_execution_id()
@@ -138,7 +141,7 @@ class Service(Steering, StoredFlows, Sharing):
             principal,
             stored,
             nodes=nodes,
-            inputs=inputs,
+            inputs=plainly("inputs", inputs),
             newer=newer,
             start=start,
             idempotency_key=idempotency_key,

@@ -13,11 +13,11 @@ from chaingraph.engine.waiting import refusal
 from chaingraph.errors import BadInput, ExecutionNotFound, Forbidden
 from chaingraph.execution.commands import DEFAULT_STOP_REASON, Answer
 from chaingraph.execution.family import DOWN, UP
+from chaingraph.execution.plainly import plainly
 from chaingraph.execution.ports import Bell, Journal, commands_of
 from chaingraph.execution.principals import Principal
 from chaingraph.execution.reading import decode, read_events
 from chaingraph.execution.records import Command, CommandKind, Segment, Stored
-from chaingraph.flow.transfer import plain
 
 #: What ends a wait.
 _OVER = (EventType.NODE_ANSWERED, EventType.NODE_FAILED, EventType.NODE_STARTED)
@@ -230,11 +230,8 @@ def _plain(name: str, value: Any) -> Any:
     """The value as JSON can say it."""
     if not name:
         raise BadInput("A signal has a name")
-    try:
-        kept = plain(value)
-        size = len(json.dumps(kept, allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise BadInput(f"Signal {name} carries what JSON cannot say: {error}") from error
+    kept = plainly(f"Signal {name}", value)
+    size = len(json.dumps(kept))
     if size > MAX_SIGNAL_BYTES:
         raise BadInput(f"Signal {name} is {size:,} bytes; the limit is {MAX_SIGNAL_BYTES:,}")
     return kept

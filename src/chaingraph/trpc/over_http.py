@@ -95,7 +95,7 @@ def read_request(request: HttpRequest, wire: Wire, limits: Limits = DEFAULT_LIMI
     _check_content_type(request)
     inputs = _Inputs(request, query, wire.transformer, limits, is_batch=is_batch)
     calls = [
-        HttpCall(path, _target(wire.router, path, request.method, is_batch), inputs.reader(index))
+        HttpCall(path, _target(wire, path, request.method, is_batch), inputs.reader(index))
         for index, path in enumerate(paths)
     ]
     _check_kinds(wire.router, paths)
@@ -161,11 +161,11 @@ def _params(query: Mapping[str, str]) -> Params:
     return check_params(data)
 
 
-def _target(router: Router, path: str, method: str, is_batch: bool) -> Procedure | TRPCError:
-    procedure = router.get(path)
+def _target(wire: Wire, path: str, method: str, is_batch: bool) -> Procedure | TRPCError:
+    procedure = wire.router.get(path)
     if procedure is None:
         return TRPCError("NOT_FOUND", f'No procedure found on path "{path}"')
-    if method != _METHODS[procedure.kind]:
+    if method != _METHODS[procedure.kind] and not (wire.method_override and method == "POST"):
         what = f'Unsupported {method}-request to {procedure.kind} procedure at path "{path}"'
         return TRPCError("METHOD_NOT_SUPPORTED", what)
     if is_batch and procedure.kind == "subscription":

@@ -16,3 +16,5 @@ class Wire:
     router: Router
     transformer: Transformer
     describe: Describe
+    method_override: bool = False
+    """Whether queries and subscriptions may be POSTed too, with their input in the body."""
