@@ -13,6 +13,7 @@ from typing import Any
 from chaingraph.engine.catalog import Catalog
 from chaingraph.engine.events import TERMINAL, Event, EventType
 from chaingraph.engine.graph import Graph, compile_flow
+from chaingraph.engine.seams import Vault
 from chaingraph.engine.state import FlowState
 from chaingraph.execution.bell import LocalBell
 from chaingraph.execution.fold import fold
@@ -27,6 +28,7 @@ from chaingraph.execution.reading import decode
 from chaingraph.execution.records import Command, CommandKind, Segment, Stored, WorkerRow
 from chaingraph.execution.segment import World, run_leased
 from chaingraph.execution.service import Service
+from chaingraph.execution.vault import KeyVault
 from chaingraph.execution.view import SeenEvent
 from chaingraph.flow.build import FlowBuilder
 from chaingraph.flow.codec import read_flow
@@ -36,6 +38,7 @@ from chaingraph.nodes.flow_control import GroupNode
 
 WORKER = WorkerRow("w1", "here", 1, 0.0, 0, True)
 MAX_VALUE_BYTES = 1 << 20
+VAULT = KeyVault(lambda: (bytes(32),))
 
 
 class Clock:
@@ -77,6 +80,7 @@ class Lab:
 
     catalog: Catalog
     clock: Clock = field(default_factory=Clock)
+    vault: Vault = VAULT
     journal: SpiedJournal = field(init=False)
     flows: MemoryFlows = field(init=False)
     service: Service = field(init=False)
@@ -104,6 +108,7 @@ class Lab:
             errand=lambda: None,
             clock=self.clock,
             max_value_bytes=MAX_VALUE_BYTES,
+            vault=self.vault,
         )
         self.world = World(
             self.journal,
@@ -114,6 +119,7 @@ class Lab:
             MAX_VALUE_BYTES,
             launch=self._launched.append,
             load_flow=self.service.ready_flow,
+            vault=self.vault,
         )
 
     def world_with(self, **changes: Any) -> World:
@@ -253,7 +259,7 @@ class Run:
 
     async def crashed_at(self, position: int) -> tuple[Lab, Segment]:
         """Another process with the journal up to there, and the segment that takes over."""
-        lab = Lab(self.lab.catalog, Clock(self.lab.clock()))
+        lab = Lab(self.lab.catalog, Clock(self.lab.clock()), self.lab.vault)
         lab.journal.boundaries.append(position)
         row, snapshot = self.stored.row, self.stored.dispatch.snapshot
         entries = await self.lab.journal.read(self.id, 0, position)

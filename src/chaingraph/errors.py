@@ -13,6 +13,7 @@
     │   ├─ UnreadableFlow           the file is no flow at all
     │   ├─ InvalidFlow              a flow with mistakes; lists all of them
     │   ├─ PortError                a port's definition or value is wrong
+    │   ├─ SecretUnreadable         a sealed secret does not open here
     │   └─ IllegalTransition        the execution is in the wrong state for the command
     ├─ BadNodeType                  a node type is defined wrongly; found when it is imported
     ├─ IdempotencyConflict          CONFLICT
@@ -23,6 +24,7 @@
     ├─ ServerUnreachable            SERVICE_UNAVAILABLE
     ├─ Refused                      what a server said that has no class here; `code` says it
     ├─ NewerDatabase                PRECONDITION_FAILED
+    ├─ SecretKeyMissing             PRECONDITION_FAILED
     ├─ Fenced                       the lease is lost; whoever holds it now goes on
     └─ InboxMoved                   a command arrived meanwhile; read it and try again
 
@@ -133,6 +135,16 @@ class PortError(BadInput):
         super().__init__(f"{where}: {reason}")
 
 
+class SecretUnreadable(BadInput):
+    """A sealed secret does not open; `port` is where it stands, if that is known."""
+
+    def __init__(self, reason: str, port: str | None = None) -> None:
+        self.reason = reason
+        self.port = port
+        where = "The secret" if port is None else f"The secret at port {port}"
+        super().__init__(f"{where} cannot be opened: {reason}")
+
+
 class IllegalTransition(BadInput):
     def __init__(self, execution_id: str, command: str, status: str) -> None:
         self.execution_id = execution_id
@@ -229,6 +241,18 @@ class NewerDatabase(ChainGraphError):
         super().__init__(
             f"The database has version {found}, and this release knows none above {newest}: "
             "use the release that upgraded it, or a copy from before"
+        )
+
+
+class SecretKeyMissing(ChainGraphError):
+    """There is a secret to seal or to open, and no key for it."""
+
+    code = "PRECONDITION_FAILED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is no key for secrets: give every server and worker the same "
+            "CHAINGRAPH_SECRET_KEY; `chaingraph secrets new-key` prints one"
         )
 
 

@@ -73,6 +73,8 @@ class Settings:
     start_timeout: timedelta | None = None
     #: where traces go, an OTLP collector; empty means nowhere (`CHAINGRAPH_OTLP_ENDPOINT`)
     otlp_endpoint: str = ""
+    #: keys for secrets, separated by commas: the first seals, all open (`CHAINGRAPH_SECRET_KEY`)
+    secret_key: str = field(default="", repr=False)
     #: the server that `chaingraph executions` calls; empty means the database (`CHAINGRAPH_SERVER`)
     server: str = ""
     #: and as whom (`CHAINGRAPH_TOKEN`)
@@ -152,6 +154,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         retention_keep=int(kept) if (kept := env.get("CHAINGRAPH_RETENTION_KEEP")) else None,
         start_timeout=_maybe_age(env.get("CHAINGRAPH_START_TIMEOUT")),
         otlp_endpoint=text("CHAINGRAPH_OTLP_ENDPOINT", default.otlp_endpoint),
+        secret_key=text("CHAINGRAPH_SECRET_KEY", default.secret_key),
         server=text("CHAINGRAPH_SERVER", default.server),
         token=text("CHAINGRAPH_TOKEN", default.token),
         log_level=_LEVELS.get(level.lower(), level),

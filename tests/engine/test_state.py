@@ -20,6 +20,7 @@ from chaingraph.engine.options import Options
 from chaingraph.engine.run import Run
 from chaingraph.engine.state import FlowState, NodeState
 from chaingraph.engine.waits import Child
+from chaingraph.execution.vault import NO_KEYS
 from chaingraph.flow.build import FlowBuilder, NodeHandle, PortRef
 from chaingraph.flow.complete import complete
 from chaingraph.flow.model import Flow
@@ -188,7 +189,14 @@ def test_the_live_state_is_the_fold_of_what_was_written(flow: Flow) -> None:
     async def drive() -> None:
         identity = Identity("EX", flow.id, "local", "EX")
         run = Run(
-            identity, live, tape, Options(), Childless(), time_left_ms=60_000, clock=lambda: 0
+            identity,
+            live,
+            tape,
+            Options(),
+            Childless(),
+            NO_KEYS,
+            time_left_ms=60_000,
+            clock=lambda: 0,
         )
         assert await run.drive() == Completed()
 

@@ -44,3 +44,5 @@ async def test_the_flow_of_the_page_runs_with_the_nodes_of_the_page(catalog: Cat
     assert values["measure"]["verdict"] == "long"
     assert values["sorry"]["result"] == "THERE IS NOBODY TO SHARE WITH"
     assert values["all"]["buffer"] == "GOONGOONGOON"
+    assert values["sign"]["signature"].startswith("8f06d2b0")
+    assert "sk-1" not in str(events)

@@ -95,7 +95,7 @@ class Bench:
 
 
 def forks(lab: Lab) -> Forks:
-    async def prepared(flow: Flow, inputs: Mapping[str, Any] | None) -> Prepared:
+    async def prepared(flow: Flow, inputs: Mapping[str, Any] | None, owner: str) -> Prepared:
         return prepare(flow, lab.catalog, inputs or {}, max_value_bytes=MAX_VALUE_BYTES)
 
     return Forks(lab.journal, lab.flows, prepared, lab.clock)

@@ -280,7 +280,7 @@ async def test_a_newer_flow_is_there_and_open_to_the_caller() -> None:
         await elsewhere.fork(LOCAL, old.stored, newer=True)
 
 
-async def _unasked(flow: Flow, inputs: Mapping[str, Any] | None) -> Prepared:
+async def _unasked(flow: Flow, inputs: Mapping[str, Any] | None, owner: str) -> Prepared:
     raise AssertionError
 
 

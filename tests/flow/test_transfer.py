@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from chaingraph.errors import PortError
+from chaingraph.flow.secrets import Secret
 from chaingraph.flow.transfer import copy, get_path, normalise, plain, set_path
 from tests.flow.kinds import obj, port
 
@@ -21,6 +22,7 @@ scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False)
 plain_values = st.recursive(
     scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10
 )
+SEALED = {"encrypted": "eA==", "hkdfNonce": "eQ==", "publicKey": "eg=="}
 steps = st.from_regex(r"\.[a-c]|\[[0-3]\]", fullmatch=True)
 paths = st.builds(lambda root, rest: root + "".join(rest), st.sampled_from("xyz"), st.lists(steps))
 
@@ -178,7 +180,9 @@ def test_a_value_that_holds_itself_is_refused() -> None:
         ("array", (1, "2"), [1, "2"]),
         ("object", Box(1), {"size": 1, "inner": None}),
         ("any", Spot(1, 2), [1, 2]),
-        ("secret", {"encrypted": "x"}, {"encrypted": "x"}),
+        ("secret", SEALED, SEALED),
+        ("secret", "sk-1", {"value": "sk-1"}),
+        ("secret", Secret("sk-1"), {"value": "sk-1"}),
         ("stream", {"type": "stream", "buffer": []}, {"type": "stream", "buffer": []}),
     ],
 )
@@ -211,7 +215,9 @@ def test_none_is_always_allowed(kind: str) -> None:
         ("array", {1, 2}, "an array, got set"),
         ("object", [1], "an object, got list"),
         ("any", object(), "object cannot be kept"),
-        ("secret", "sk-1", "an encrypted secret, got str"),
+        ("secret", 5, "an object with the text value, or that text alone; got int"),
+        ("string", Secret("sk-1"), "a string, got Secret$"),
+        ("any", [Secret("sk-1")], r"p\[0\]: a secret is kept at secret ports only"),
         ("stream", [1], "a stream, got list"),
     ],
 )
@@ -244,7 +250,7 @@ def test_a_live_stream_is_passed_by_reference() -> None:
 
 def test_a_secret_is_shown_to_nobody() -> None:
     with pytest.raises(PortError) as caught:
-        normalise(port("p", "secret"), "sk-very-secret")
+        normalise(port("p", "secret"), {"password": "sk-very-secret"})
     assert "sk-very-secret" not in str(caught.value)
 
 

@@ -13,7 +13,7 @@ from tests.nodes.contexts import MemoryContext, run_body
 
 def test_all_built_in_nodes_are_in_the_catalog() -> None:
     assert set(builtin_catalog()) == {each.name for each in BUILT_IN}
-    assert len(BUILT_IN) == 30
+    assert len(BUILT_IN) == 31
 
 
 def test_catalogs_are_independent() -> None:

@@ -17,6 +17,7 @@ from chaingraph.cli import (
     nodes,
     prune,
     run,
+    secrets,
     serve,
     tokens,
     users,
@@ -41,6 +42,7 @@ app.add_typer(nodes.app, name="nodes")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(users.app, name="users")
 app.add_typer(database.app, name="db")
+app.add_typer(secrets.app, name="secrets")
 
 
 def _print_version(wanted: bool) -> None:

@@ -77,8 +77,8 @@ def _text(path: str) -> str:
 def read_inputs(given: Sequence[str], flow: Flow, types: NodeTypes) -> dict[str, Any]:
     """The values of `--input node.port=value`. Raises BadInput for the first that cannot be used.
 
-    A text for ports that hold texts, JSON for all others; `@file` takes it from a file, and `@@`
-    begins a text with one `@`.
+    A text for ports that hold texts or secrets, JSON for all others; `@file` takes it from a
+    file, and `@@` begins a text with one `@`.
     """
     from chaingraph.flow.complete import complete
 
@@ -124,6 +124,8 @@ def _content(value: str) -> str:
 def _value(name: str, text: str, port: Port) -> Any:
     if port.type in ("string", "enum"):
         return text
+    if port.type == "secret" and not text.lstrip().startswith("{"):
+        return text.rstrip("\r\n")  # most files end with a line break, and no secret does
     try:
         return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):

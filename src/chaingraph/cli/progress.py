@@ -16,7 +16,8 @@ from chaingraph.engine.state import FlowState
 from chaingraph.execution.records import Status
 from chaingraph.execution.times import from_ms
 from chaingraph.flow.model import Edge, Node
-from chaingraph.flow.ports import Direction, PortType
+from chaingraph.flow.ports import Direction
+from chaingraph.flow.secrets import MASK, masked, with_secrets
 from chaingraph.flow.transfer import get_path
 
 
@@ -163,8 +164,9 @@ class Progress:
 
     def _result(self, node: Node, port_id: str) -> Result:
         port = node.port(port_id)
-        is_secret = port is not None and port.type is PortType.SECRET
-        value = None if is_secret else get_path(self._state.nodes[node.id].values, port_id)
+        value = get_path(self._state.nodes[node.id].values, port_id)
         if isinstance(value, Channel):
             value = value.items
-        return Result(f"{node.id}.{port_id}", value, self._sizes.get((node.id, port_id)))
+        if port is not None:
+            value = with_secrets(port, value, lambda *_: MASK)
+        return Result(f"{node.id}.{port_id}", masked(value), self._sizes.get((node.id, port_id)))

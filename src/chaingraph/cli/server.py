@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 GRACE = 3
 #: Seconds that streams get to close after they were told to come back.
 FAREWELL_SECONDS = 1.0
+#: Bytes of a message over the limit that are read all the same: whoever sends a little too much
+#: is told so with 1009, which the end of a connection in mid-message would not let through.
+WS_SLACK = 1024 * 1024
 
 
 @contextmanager
@@ -86,7 +89,7 @@ def _server(app: ASGIApp, farewell: Farewell | None) -> uvicorn.Server:
             access_log=False,
             lifespan="off",
             server_header=False,
-            ws_max_size=DEFAULT_LIMITS.message,
+            ws_max_size=DEFAULT_LIMITS.message + WS_SLACK,
             ws_per_message_deflate=False,  # it costs each subscriber more than it saves
             timeout_graceful_shutdown=GRACE,
         )

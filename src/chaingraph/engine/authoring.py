@@ -27,7 +27,8 @@ current values. After `run` the outputs and passthroughs are given on. Without `
 pass through.
 
 **Values.** Scalars, lists and dicts come as they are in the flow. Dataclasses, TypedDicts,
-Pydantic models and enums are built from JSON before the body and turned to JSON after it.
+Pydantic models and enums are built from JSON before the body and turned to JSON after it. A
+`Secret` is opened before the body and sealed after it; `port(sensitive=True)` seals any type.
 A `StreamWriter[T]` is an output stream: passed on as the body begins, closed when it ends.
 To fail, raise any error; the message of a `NodeError` is shown without the name of its class.
 
@@ -45,11 +46,12 @@ from typing import Any, TypeVar
 
 from chaingraph.engine.channel import StreamWriter
 from chaingraph.engine.draft import Draft, read_class, read_function, read_waits
-from chaingraph.engine.hints import Secret, Stream, humanise
+from chaingraph.engine.hints import Stream, humanise
 from chaingraph.engine.node import Context, Kind, NodeError, NodeType
 from chaingraph.engine.port_options import output, passthrough, port
 from chaingraph.engine.waits import Wait
 from chaingraph.errors import BadNodeType
+from chaingraph.flow.secrets import Secret
 
 __all__ = [
     "Context",

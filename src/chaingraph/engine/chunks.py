@@ -10,7 +10,7 @@ from chaingraph.engine.channel import Channel
 from chaingraph.engine.events import EventType
 from chaingraph.engine.values import weigh
 from chaingraph.flow.ports import Json, Port
-from chaingraph.flow.transfer import normalise, plain
+from chaingraph.flow.transfer import plain
 
 #: A batch is recorded after this many seconds, items or characters, whichever comes first.
 BATCH_SECONDS = 0.02
@@ -37,6 +37,7 @@ class ChunkWriter:
         port: Port,
         attempt: int,
         max_value_bytes: int,
+        keep: Callable[[Port, Any], Json],
     ) -> None:
         self._writes = writes
         self._channel = channel
@@ -44,6 +45,7 @@ class ChunkWriter:
         self._port = port
         self._attempt = attempt
         self._max_value_bytes = max_value_bytes
+        self._keep = keep
         self._written = 0
         self._characters = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -51,7 +53,7 @@ class ChunkWriter:
         channel.room = writes.room
 
     def _take(self, item: Json) -> Json:
-        kept = normalise(self._port.item, item) if self._port.item is not None else plain(item)
+        kept = self._keep(self._port.item, item) if self._port.item is not None else plain(item)
         weigh(f"an item of port {self._port.id}", kept, self._max_value_bytes)
         self._characters += len(kept) if isinstance(kept, str | bytes) else 0
         if self._is_full():

@@ -14,6 +14,7 @@ from chaingraph.engine.hints import Config, Hint, UnknownHint, humanise, read_hi
 from chaingraph.engine.port_options import MISSING, PortOptions
 from chaingraph.errors import PortError
 from chaingraph.flow.ports import Direction, Json, Port, PortType
+from chaingraph.flow.secrets import has_open_default, holds_secrets
 
 
 class Converter:
@@ -92,7 +93,10 @@ def declare(
         config["defaultValue"] = _stored_default(options.default, converter, config)
     config |= options.config
     nothing = None if options.default is MISSING else options.default
-    return DeclaredPort(Port.from_config(config), nothing, converter)
+    port = Port.from_config(config)
+    if holds_secrets(port) and has_open_default(port):
+        raise UnknownHint("a secret has no default")
+    return DeclaredPort(port, nothing, converter)
 
 
 def _direction(hint: Hint, options: PortOptions, otherwise: Direction) -> Direction:
@@ -115,6 +119,8 @@ def _stored_type(hint: Hint, options: PortOptions) -> Config:
 def _stored_default(default: Any, converter: Converter | None, config: Config) -> Json:
     if config["type"] == "stream":
         raise UnknownHint("a stream has no default")
+    if config["type"] == "secret":
+        raise UnknownHint("a secret has no default")
     try:
         stored = converter.dump(default) if converter is not None else deepcopy(default)
     except PortError as error:

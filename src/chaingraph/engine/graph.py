@@ -12,6 +12,7 @@ from chaingraph.errors import InvalidFlow
 from chaingraph.flow.model import ERROR, ERROR_MESSAGE, Edge, Flow, Node
 from chaingraph.flow.ports import Direction, PortType, root_of
 from chaingraph.flow.retry import Retry, timeout_of
+from chaingraph.flow.secrets import holds_secrets
 
 PortRef: TypeAlias = tuple[str, str]
 """(node id, port id)"""
@@ -53,6 +54,8 @@ class Graph:
     timeouts: Mapping[str, float]
     #: nodes whose bodies run on the event loop, one after the other
     quick: frozenset[str]
+    #: node -> its ports that hold secrets; only nodes that have such
+    secrets: Mapping[str, tuple[str, ...]]
 
 
 def compile_flow(flow: Flow, types: Types | None = None) -> Graph:
@@ -88,6 +91,7 @@ def compile_flow(flow: Flow, types: Types | None = None) -> Graph:
         retries={n.id: r for n in flow.nodes.values() if (r := Retry.of(n.metadata))},
         quick=frozenset(n for n, each in known.items() if _is_quick(flow.nodes[n], each)),
         timeouts={n.id: t for n in flow.nodes.values() if (t := timeout_of(n.metadata))},
+        secrets={n.id: p for n in flow.nodes.values() if (p := _secret_ports(n))},
     )
 
 
@@ -129,6 +133,10 @@ def _children(flow: Flow) -> dict[str, tuple[str, ...]]:
         if node.parent_id is not None and node.parent_id in flow.nodes:
             children[node.parent_id].append(node.id)
     return {parent: tuple(inside) for parent, inside in children.items()}
+
+
+def _secret_ports(node: Node) -> tuple[str, ...]:
+    return tuple([port_id for port_id, port in node.ports.items() if holds_secrets(port)])
 
 
 def _streams_out(node: Node) -> tuple[str, ...]:

@@ -21,7 +21,6 @@ from typing import (
     Annotated,
     Any,
     Literal,
-    NewType,
     NotRequired,
     Required,
     Union,
@@ -36,12 +35,10 @@ from pydantic import BaseModel
 from chaingraph.engine.channel import StreamReader, StreamWriter
 from chaingraph.engine.port_options import MISSING, PortOptions, no_options
 from chaingraph.flow.ports import Direction, Json
+from chaingraph.flow.secrets import Secret
 
 Stream = StreamReader
 """The hint of a stream port: `async for item in stream` reads it."""
-
-Secret = NewType("Secret", object)
-"""The hint of a secret port. The body gets the sealed value as it is stored."""
 
 Config = dict[str, Any]
 
@@ -68,7 +65,7 @@ def read_hint(hint: Any) -> Hint:
     config = config_of(bare)
     is_stream = config["type"] == "stream"
     converted = _needs_conversion(bare)
-    if is_stream and converted:
+    if is_stream and (converted or _mentions(bare, Secret)):
         raise UnknownHint("the items of a stream must be plain values")
     return Hint(
         config=config,
@@ -92,6 +89,8 @@ def config_of(hint: Any, outer: tuple[Any, ...] = ()) -> Config:
     """
     hint, _ = _without_none(_strip(hint))
     origin = get_origin(hint) or hint
+    if outer and hint is Secret:
+        raise UnknownHint(f"a secret is a port of its own, not a part of {_name(outer[-1])}")
     if hint in _SCALARS:
         return dict(_SCALARS[hint])
     if origin in _ARRAYS:
@@ -204,6 +203,10 @@ def _fields(shape: Any) -> Iterator[tuple[str, Any, Any]]:
     else:
         for key, each in shape.model_fields.items():
             yield key, hints[key], each.default
+
+
+def _mentions(hint: Any, wanted: type) -> bool:
+    return hint is wanted or any(_mentions(_strip(each), wanted) for each in get_args(hint))
 
 
 def _needs_conversion(hint: Any) -> bool:

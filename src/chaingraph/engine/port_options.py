@@ -34,6 +34,7 @@ class Options(TypedDict, total=False):
     max_length: int
     pattern: str
     secret_type: str
+    sensitive: bool
     is_mutable: bool
     is_schema_mutable: bool
     ui: Mapping[str, Any]

@@ -31,7 +31,7 @@ from chaingraph.engine.options import Options
 from chaingraph.engine.plan import Plan
 from chaingraph.engine.ready import Ready
 from chaingraph.engine.restoring import unfinished
-from chaingraph.engine.seams import Children, Recorder
+from chaingraph.engine.seams import Children, Recorder, Vault
 from chaingraph.engine.state import FlowState
 from chaingraph.engine.step import Step
 from chaingraph.engine.values import weigh
@@ -60,6 +60,7 @@ class Run:
         recorder: Recorder,
         options: Options,
         children: Children,
+        vault: Vault,
         *,
         time_left_ms: float,
         clock: Callable[[], int],
@@ -91,6 +92,7 @@ class Run:
             self._enqueue,
             self,
             children,
+            vault,
             max_value_bytes=options.max_value_bytes,
             clock=clock,
         )
@@ -274,9 +276,9 @@ class Run:
         self._waiting.add(node_id)
         self._wake.set()
 
-    def ask_human(self, node_id: str, error: Exception) -> None:
+    def ask_human(self, node_id: str, message: str) -> None:
         self._waiting.add(node_id)
-        reason = f"Node {node_id} failed and is out of tries: {error}"
+        reason = f"Node {node_id} failed and is out of tries: {message}"
         self.pause({"reason": reason, "by": "retry", "nodeId": node_id})
 
     def passed_limit(self, node_id: str, message: str) -> None:

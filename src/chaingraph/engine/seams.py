@@ -1,4 +1,4 @@
-"""What a run asks of the journal and of its execution, and a step of its run."""
+"""What a run asks of the journal, of its execution and of the vault, and a step of its run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from chaingraph.engine.events import EventType
 from chaingraph.engine.waits import Child
+from chaingraph.flow.ports import Json
+from chaingraph.flow.secrets import Sealed
 
 
 class Recorder(Protocol):
@@ -37,10 +39,20 @@ class Bounds(Protocol):
     def waits(self, node_id: str) -> None:
         """The node began to wait, or is to be tried again later: its state says for what."""
 
-    def ask_human(self, node_id: str, error: Exception) -> None:
+    def ask_human(self, node_id: str, message: str) -> None:
         """The node has used up its tries, and is to be looked at."""
 
     def passed_limit(self, node_id: str, message: str) -> None: ...
+
+
+class Vault(Protocol):
+    """Seals secrets and opens them. Safe from any thread. Raises SecretKeyMissing."""
+
+    def seal(self, value: Json, owner: str) -> Sealed:
+        """A JSON value for things of this owner: the same value, the same seal."""
+
+    def open(self, sealed: Sealed, owner: str) -> Json:
+        """What was sealed for this owner. Raises SecretUnreadable."""
 
 
 class Children(Protocol):

@@ -20,7 +20,8 @@ from chaingraph.engine.control import Interrupted, LimitPassed, NodeTimedOut
 from chaingraph.engine.events import EventType
 from chaingraph.engine.node import Kind, NodeError, NodeType, Values
 from chaingraph.engine.plan import Plan
-from chaingraph.engine.seams import Bounds, Children, Recorder
+from chaingraph.engine.seams import Bounds, Children, Recorder, Vault
+from chaingraph.engine.secrets import Secrets
 from chaingraph.engine.state import FlowState
 from chaingraph.engine.threads import run_in_thread
 from chaingraph.engine.transfers import Transfers
@@ -30,7 +31,7 @@ from chaingraph.errors import ChainGraphError, PortError
 from chaingraph.flow.forms import schema_problem
 from chaingraph.flow.model import ERROR_MESSAGE, EXECUTE, SUCCESS, SYSTEM_PORTS
 from chaingraph.flow.ports import Json, Port, PortType
-from chaingraph.flow.transfer import SCALARS, copy, normalise
+from chaingraph.flow.transfer import SCALARS, copy
 from chaingraph.superjson import JsError
 
 
@@ -47,6 +48,7 @@ class Step:
         enqueue: Callable[[list[str]], None],
         bounds: Bounds,
         children: Children,
+        vault: Vault,
         *,
         max_value_bytes: int,
         clock: Callable[[], int],
@@ -66,6 +68,7 @@ class Step:
         self._clock = clock
         self._max_value_bytes = max_value_bytes
         self._transfers = Transfers(state, plan, record)
+        self._secrets = Secrets(vault, identity.owner_id, state.graph)
         self._loop = asyncio.get_running_loop()
         self._began: dict[str, float] = {}
         self._chunks: dict[str, list[ChunkWriter]] = {}
@@ -141,7 +144,8 @@ class Step:
     def _failed(self, node_id: str, error: Exception) -> None:
         """The node is tried again, or looked at, or it ends as failed."""
         policy = self._graph.retries.get(node_id)
-        if policy is None or not self._bounds.may_retry() or not policy.covers(*_named(error)):
+        named = self._named(error)
+        if policy is None or not self._bounds.may_retry() or not policy.covers(*named):
             self.fail(node_id, error)
             return
         failures = self._nodes[node_id].failures + 1
@@ -151,22 +155,23 @@ class Step:
             self._bounds.waits(node_id)
         elif policy.then == "pause":
             self._schedule(node_id, failures, error, None)
-            self._bounds.ask_human(node_id, error)
+            self._bounds.ask_human(node_id, named[1])
         else:
             self.fail(node_id, error)
 
     def _schedule(self, node_id: str, failures: int, error: Exception, at: int | None) -> None:
-        shown = JsError(*_named(error))
+        shown = JsError(*self._named(error))
         data = {"nodeId": node_id, "attempt": failures, "error": shown, "at": at}
         self.record(EventType.NODE_RETRY_SCHEDULED, data)
 
     def fail(self, node_id: str, error: Exception) -> None:
         """End the node as failed; its error ports resolve."""
-        data = {"nodeId": node_id, "values": {}, "error": JsError(*_named(error))}
+        data = {"nodeId": node_id, "values": {}, "error": JsError(*self._named(error))}
         self._end(node_id, "error", EventType.NODE_FAILED, data)
 
     def log(self, node_id: str, text: str) -> None:
-        self.record(EventType.NODE_DEBUG_LOG, {"nodeId": node_id, "log": text})
+        shown = self._secrets.hide(text)
+        self.record(EventType.NODE_DEBUG_LOG, {"nodeId": node_id, "log": shown})
 
     def resolution(self, node_id: str, port_id: str, value: Json) -> dict[str, Any]:
         port = self._flow_nodes[node_id].port(port_id)
@@ -174,7 +179,7 @@ class Step:
             raise PortError(port_id, "the node has no such output port", node_id)
         if port.type is PortType.STREAM:
             return {"nodeId": node_id, "portId": port_id}
-        kept = normalise(port, value)
+        kept = self._secrets.keep(node_id)(port, value)
         weigh(f"port {port_id}", kept, self._max_value_bytes)
         return {"nodeId": node_id, "portId": port_id, "value": kept}
 
@@ -275,19 +280,22 @@ class Step:
                     self._flow_nodes[node_id].ports[port_id],
                     state.attempt,
                     self._max_value_bytes,
+                    self._secrets.keep(node_id),
                 )
                 for port_id in ports
             ]
 
     def _inputs(self, node_id: str) -> Values:
-        """The body's own values: scalars as they are, containers copied, streams by handle."""
+        """The body's own values: scalars as they are, containers copied, streams by handle,
+        secrets opened."""
         values = self._nodes[node_id].values
-        return {
+        lent = {
             port_id: value
             if type(value := values.get(port_id)) in SCALARS
             else self._lend(node_id, port_id, value)
             for port_id in self._flow_nodes[node_id].ports
         }
+        return self._secrets.opened(node_id, lent) if node_id in self._graph.secrets else lent
 
     def _lend(self, node_id: str, port_id: str, value: Any) -> Any:
         if not isinstance(value, Channel):
@@ -307,7 +315,8 @@ class Step:
             return
         ports, current = self._flow_nodes[node_id].ports, self._nodes[node_id].values
         try:
-            values = changed_values(ports, current, outputs, self._max_value_bytes)
+            keep = self._secrets.keep(node_id)
+            values = changed_values(ports, current, outputs, self._max_value_bytes, keep)
             for event in context.emitted:
                 weigh(f"event {event['type']}", event["data"], self._max_value_bytes)
         except Exception as error:  # whatever a body returns, converting it is the node's matter
@@ -341,15 +350,15 @@ class Step:
         self.record(type_, data)
         self._enqueue(self._plan.finish(node_id, type_))
 
+    def _named(self, error: Exception) -> tuple[str, str]:
+        """Name and message of an error, as the journal shows them."""
+        name = type(error).__name__
+        message = self._secrets.hide(str(error) or name)
+        return "Error" if isinstance(error, NodeError) else name, message
+
     def _status(self, node_id: str, new: str) -> None:
         change = {"nodeId": node_id, "oldStatus": self._nodes[node_id].status, "newStatus": new}
         self.record(EventType.NODE_STATUS_CHANGED, change)
-
-
-def _named(error: Exception) -> tuple[str, str]:
-    """Name and message of an error, as the journal shows them."""
-    name = type(error).__name__
-    return "Error" if isinstance(error, NodeError) else name, str(error) or name
 
 
 def _captures(port: Port, node_id: str) -> bool:

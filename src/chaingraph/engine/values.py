@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from chaingraph.errors import PortError, ValueTooLarge
@@ -16,9 +16,13 @@ LIGHT = 65_536
 
 
 def changed_values(
-    ports: Mapping[str, Port], current: Mapping[str, Any], result: Mapping[str, Any], limit: int
+    ports: Mapping[str, Port],
+    current: Mapping[str, Any],
+    result: Mapping[str, Any],
+    limit: int,
+    keep: Callable[[Port, Any], Any] = normalise,
 ) -> dict[str, Any]:
-    """The values of `result` that differ from `current`, as the journal will keep them.
+    """The values of `result` that differ from `current`, as the journal will `keep` them.
 
     Raises PortError for a port the node does not have or a value the port cannot hold, and
     ValueTooLarge for a value of more than `limit` bytes.
@@ -32,7 +36,7 @@ def changed_values(
             raise PortError(port_id, "the node has no such port")
         if port.type is PortType.STREAM:
             continue
-        value = normalise(port, given)
+        value = keep(port, given)
         if not _same(value, current.get(port_id)):
             weigh(f"port {port_id}", value, limit)
             changed[port_id] = value

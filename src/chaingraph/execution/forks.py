@@ -23,7 +23,7 @@ from chaingraph.flow.codec import read_flow
 from chaingraph.flow.ids import new_execution_id
 from chaingraph.flow.model import Flow
 
-Prepare = Callable[[Flow, Mapping[str, Any] | None], Awaitable[Prepared]]
+Prepare = Callable[[Flow, Mapping[str, Any] | None, str], Awaitable[Prepared]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +93,17 @@ class Forks:
         idempotency_key: str | None,
     ) -> str:
         kept = plan_fork(past.events, past.graph, nodes)
-        snapshot, flow = await self._flow(principal, past, kept, inputs or {}, newer)
+        prepared = await self._prepared(principal, past, kept, inputs or {}, newer)
         row, execution_id = past.stored.row, new_execution_id()
-        asked = (row.id, sorted(nodes), inputs, newer, start)
+        asked = (row.id, sorted(nodes), inputs and prepared.inputs, newer, start)
         origin = {"executionId": row.id, "nodes": sorted(nodes)}
         return await self._journal.create(
             NewExecution(
                 id=execution_id,
                 flow_id=row.flow_id,
                 owner_id=row.owner_id,
-                snapshot=snapshot,
-                flow=flow,
+                snapshot=prepared.hash,
+                flow=prepared.json,
                 created=created(
                     execution_id, row.flow_id, row.owner_id, self._clock(), forkedFrom=origin
                 ),
@@ -138,31 +138,30 @@ class Forks:
         graph = compile_flow(read_flow(json.loads(snapshot)))
         return _Past(stored, snapshot, graph, entries, events)
 
-    async def _flow(
+    async def _prepared(
         self,
         principal: Principal,
         past: _Past,
         kept: frozenset[str],
         inputs: Mapping[str, Any],
         newer: bool,
-    ) -> tuple[str, bytes]:
-        """Hash and text of the flow that the fork runs."""
+    ) -> Prepared:
+        """The flow that the fork runs."""
+        flow, row = past.graph.flow, past.stored.row
         if not newer and not inputs:
-            return past.stored.dispatch.snapshot, past.snapshot
-        flow = past.graph.flow
+            return Prepared(flow, past.snapshot, past.stored.dispatch.snapshot, (), {})
         if newer:
-            flow = _joined(flow, await self._newest(principal, flow.id), kept)
-        is_bound = bool(past.stored.row.external_events)
-        prepared = await self._prepare(open_for(flow, inputs, kept, is_bound=is_bound), inputs)
-        return prepared.hash, prepared.json
+            flow = _joined(flow, await self._newest(principal, flow.id, row.owner_id), kept)
+        opened = open_for(flow, inputs, kept, is_bound=bool(row.external_events))
+        return await self._prepare(opened, inputs, row.owner_id)
 
-    async def _newest(self, principal: Principal, flow_id: str) -> Flow:
+    async def _newest(self, principal: Principal, flow_id: str, owner_id: str) -> Flow:
         found = await self._flows.get(flow_id)
         if found is None:
             raise FlowNotFound(flow_id)
         if not principal.may_use(found.owner_id or "local"):
             raise Forbidden(f"flow {flow_id}")
-        return (await self._prepare(read_flow(found.data), None)).flow
+        return (await self._prepare(read_flow(found.data), None, owner_id)).flow
 
 
 def _joined(old: Flow, new: Flow, kept: frozenset[str]) -> Flow:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chaingraph.errors import BadInput, InvalidFlow, PortError, ValueTooLarge
+from chaingraph.execution.sealing import Seal, seal_flow, seal_inputs
 from chaingraph.flow.codec import read_flow, snapshot_hash, write_flow
 from chaingraph.flow.complete import complete
 from chaingraph.flow.model import Flow, Node, NodeTypes
 from chaingraph.flow.ports import root_of
+from chaingraph.flow.secrets import is_sensitive
 from chaingraph.flow.transfer import normalise, set_path
 from chaingraph.flow.validate import check
 
@@ -27,6 +29,8 @@ class Prepared:
     json: bytes
     hash: str
     warnings: tuple[str, ...]
+    #: what it was given; secrets are sealed
+    inputs: Mapping[str, Any]
 
 
 def prepare(
@@ -35,9 +39,11 @@ def prepare(
     inputs: Mapping[str, Any],
     *,
     max_value_bytes: int,
+    seal: Seal | None = None,
 ) -> Prepared:
     """Check a flow with these inputs (`node.port` -> value) and complete it for running.
 
+    Without `seal` its secrets stay as they were given: it must not be written anywhere.
     Raises InvalidFlow with everything that is wrong, UnreadableFlow, or ValueTooLarge.
     """
     flow = given if isinstance(given, Flow) else read_flow(given)
@@ -46,11 +52,13 @@ def prepare(
     if report.errors:
         raise InvalidFlow(flow.id, report.errors)
     ready = complete(flow, types)
+    if seal is not None:
+        ready, inputs = seal_flow(ready, ready, seal), seal_inputs(inputs, ready, seal)
     written = write_flow(ready)
     text = _text(written)
     if len(text) > max_value_bytes:
         _weigh(ready, max_value_bytes)
-    return Prepared(ready, text, snapshot_hash(written), report.warnings)
+    return Prepared(ready, text, snapshot_hash(written), report.warnings, inputs)
 
 
 def _text(value: Any) -> bytes:
@@ -73,6 +81,9 @@ def with_inputs(flow: Flow, types: NodeTypes, inputs: Mapping[str, Any]) -> Flow
         port = node.port(port_id) if node is not None and port_id else None
         if node is None or port is None or not port.direction.takes_values:
             problems.append(f"there is no input port {name}")
+            continue
+        if (root := root_of(port_id)) != port_id and is_sensitive(node.ports[root]):
+            problems.append(f"port {name}: {root} is sealed as a whole, and given as a whole")
             continue
         try:
             nodes[node_id] = _with_value(nodes[node_id], node, port_id, normalise(port, value))

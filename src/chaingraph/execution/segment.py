@@ -32,6 +32,7 @@ from chaingraph.engine.graph import Graph
 from chaingraph.engine.node import FlowEvent
 from chaingraph.engine.options import Options
 from chaingraph.engine.run import Run
+from chaingraph.engine.seams import Vault
 from chaingraph.engine.state import FlowState
 from chaingraph.errors import ExecutionNotFound, Fenced, FlowNotFound, InboxMoved
 from chaingraph.execution.active_time import ActiveTime
@@ -45,6 +46,7 @@ from chaingraph.execution.ports import Bell, Journal, NewExecution, Opened, Ring
 from chaingraph.execution.reading import PAGE, read_events, with_blobs
 from chaingraph.execution.recorder import Recorder
 from chaingraph.execution.records import Command, Lease, Segment, Stored
+from chaingraph.execution.vault import NO_KEYS
 from chaingraph.superjson import JsError
 
 if TYPE_CHECKING:
@@ -89,6 +91,7 @@ class World:
     errand: Callable[[], None] = lambda: None
     load_flow: LoadFlow = _no_flows
     limits: Limits = field(default_factory=Limits)
+    vault: Vault = NO_KEYS
     #: makes the trace of a segment; None when nobody wants any
     trace: Callable[[Stored, Lease, Graph], SegmentTrace] | None = None
 
@@ -309,6 +312,7 @@ class _Advance:
             self._recorder,
             options,
             children,
+            world.vault,
             time_left_ms=options.flow_timeout_ms - loaded.active.spent,
             clock=world.clock,
         )

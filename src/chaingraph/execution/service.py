@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from chaingraph.engine.graph import Graph
 from chaingraph.engine.options import Options
+from chaingraph.engine.seams import Vault
 from chaingraph.errors import BadInput, FlowNotFound, Forbidden
 from chaingraph.execution.beginning import created, input_hash, own_key
 from chaingraph.execution.feed import Feeds
@@ -27,6 +28,7 @@ from chaingraph.execution.sharing import Sharing
 from chaingraph.execution.steering import Steering
 from chaingraph.execution.stored_flows import StoredFlows
 from chaingraph.execution.tree_follow import TreeBatch, follow_tree
+from chaingraph.execution.vault import NO_KEYS
 from chaingraph.execution.view import SeenEvent
 from chaingraph.flow.codec import read_flow
 from chaingraph.flow.ids import new_execution_id
@@ -70,9 +72,10 @@ class Service(Steering, StoredFlows, Sharing):
         errand: Callable[[], None],
         clock: Callable[[], int],
         max_value_bytes: int,
+        vault: Vault = NO_KEYS,
     ) -> None:
         Steering.__init__(self, journal, bell, launch=launch, errand=errand)
-        StoredFlows.__init__(self, flows, types, max_value_bytes)
+        StoredFlows.__init__(self, flows, types, max_value_bytes, vault)
         Sharing.__init__(self, journal, tokens, clock)
         self._graph_of = graph_of
         self._feeds = Feeds(journal)
@@ -99,8 +102,8 @@ class Service(Steering, StoredFlows, Sharing):
         Options.from_json(options)
         options, integration = plainly("options", options), plainly("integration", integration)
         events, inputs = plainly("events", events), plainly("inputs", inputs)
-        asked = (flow_id, options, integration, events, inputs)
-        prepared = await self._prepare(read_flow(stored.data), inputs)
+        prepared = await self._prepare(read_flow(stored.data), inputs, owner)
+        asked = (flow_id, options, integration, events, inputs and prepared.inputs)
         execution_id = new_execution_id()
         return await self._journal.create(
             NewExecution(
@@ -177,7 +180,7 @@ class Service(Steering, StoredFlows, Sharing):
             raise FlowNotFound(flow_id)
         if (stored.owner_id or "local") != owner_id:
             raise Forbidden(f"flow {flow_id}")
-        return await self._prepare(read_flow(stored.data), inputs)
+        return await self._prepare(read_flow(stored.data), inputs, owner_id)
 
     async def details(self, principal: Principal, execution_id: str) -> ExecutionRow:
         return (await self._visible(principal, execution_id)).row

@@ -8,11 +8,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from chaingraph.engine.seams import Vault
 from chaingraph.errors import BadInput, FlowNotFound, Forbidden
 from chaingraph.execution.intake import Prepared, flow_json, prepare
 from chaingraph.execution.known_types import Declared, KnownTypes
 from chaingraph.execution.ports import Flows, StoredFlow
 from chaingraph.execution.principals import Principal
+from chaingraph.execution.sealing import seal_flow
 from chaingraph.flow.codec import read_document
 from chaingraph.flow.ids import new_flow_id
 from chaingraph.flow.model import Flow
@@ -24,10 +26,11 @@ LARGE = 300
 class StoredFlows:
     """Raises FlowNotFound, Forbidden, and InvalidFlow with everything that is wrong."""
 
-    def __init__(self, flows: Flows, types: KnownTypes, max_value_bytes: int) -> None:
+    def __init__(self, flows: Flows, types: KnownTypes, max_value_bytes: int, vault: Vault) -> None:
         self._flows = flows
         self._types = types
         self._max_value_bytes = max_value_bytes
+        self._vault = vault
 
     async def flows(self, principal: Principal) -> list[StoredFlow]:
         return await self._flows.list(principal.owners)
@@ -46,15 +49,17 @@ class StoredFlows:
         """Store a flow under its id: new, or as the next version.
 
         `inputs` are those it will run with: a required port may have no value without them.
-        They are not stored. A flow that names no owner is its principal's, or stays whose it is.
+        They are not stored. A flow that names no owner is its principal's, or stays whose it is;
+        for its owner its secrets are sealed.
         """
-        await self._prepare(flow, inputs)
+        whole = (await self._prepare(flow, inputs)).flow
         known = await self._flows.get(flow.id)
         before = principal.user_id if known is None else known.owner_id or "local"
         owner = str(flow.metadata.get("ownerID") or before)
         if not (principal.may_use(before) and principal.may_use(owner)):
             raise Forbidden(f"flow {flow.id}")
-        return await self._flows.put(flow_json(flow), owner)
+        sealed = seal_flow(flow, whole, partial(self._vault.seal, owner=owner))
+        return await self._flows.put(flow_json(sealed), owner)
 
     async def store_flow(
         self, principal: Principal, document: Mapping[str, Any], flow_id: str | None = None
@@ -82,10 +87,18 @@ class StoredFlows:
         await self._types.learn()
         return [each for name in self._types if (each := self._types.get(name)) is not None]
 
-    async def _prepare(self, flow: Flow, inputs: Mapping[str, Any] | None) -> Prepared:
+    async def _prepare(
+        self, flow: Flow, inputs: Mapping[str, Any] | None, owner: str | None = None
+    ) -> Prepared:
+        """Without an owner there is nobody to seal secrets for: only look at what it gives."""
         await self._types.learn(node.type for node in flow.nodes.values())
         work = partial(
-            prepare, flow, self._types, inputs or {}, max_value_bytes=self._max_value_bytes
+            prepare,
+            flow,
+            self._types,
+            inputs or {},
+            max_value_bytes=self._max_value_bytes,
+            seal=partial(self._vault.seal, owner=owner) if owner is not None else None,
         )
         # A large flow takes seconds, and everybody else in this process would wait for it.
         return await asyncio.to_thread(work) if len(flow.nodes) > LARGE else work()

@@ -9,6 +9,7 @@ from typing import Any
 from chaingraph.errors import PortError
 from chaingraph.flow.model import SYSTEM_PORTS, Flow, Node, NodeTypeInfo, NodeTypes
 from chaingraph.flow.ports import Json, JsonObject, Port, PortType
+from chaingraph.flow.secrets import is_sensitive, marked_sensitive
 from chaingraph.flow.transfer import normalise
 
 _NOTHING: frozenset[str] = frozenset()
@@ -60,7 +61,13 @@ def _ports(node: Node, declared: Mapping[str, Port]) -> Mapping[str, Port]:
         for port_id, port in declared.items()
         if port_id not in node.ports
     }
-    return {**node.ports, **added} if added else node.ports
+    # What the type keeps secret is secret also where a port was stored without saying so.
+    marked = {
+        port_id: marked_sensitive(node.ports[port_id])
+        for port_id, port in declared.items()
+        if is_sensitive(port) and port_id in node.ports
+    }
+    return {**node.ports, **marked, **added} if added or marked else node.ports
 
 
 def _values(node: Node, declared: Mapping[str, Port]) -> dict[str, Json]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from chaingraph.errors import PortError
 from chaingraph.flow.ports import Port, PortType, root_of, split_path
+from chaingraph.flow.secrets import Secret, holds_secrets, is_sealed, is_sensitive, secret_value
 
 #: types whose values cannot be changed and need no copy
 SCALARS = frozenset({type(None), bool, int, float, str, bytes})
@@ -147,6 +148,8 @@ def _plain_leaf(value: Any, at: str, below: int) -> Any:
     for base in (str, int, float):
         if isinstance(value, base):
             return base(value)
+    if isinstance(value, Secret):
+        raise PortError(at, "a secret is kept at secret ports only")
     raise PortError(at, f"a value of type {_type_name(value)} cannot be kept")
 
 
@@ -162,12 +165,17 @@ def normalise(port: Port, value: Any) -> Any:
 
     Raises PortError, naming the port, what it wants and what it was given.
     """
-    return None if value is None else _BY_TYPE[port.type](port, value)
+    try:
+        return None if value is None else _BY_TYPE[port.type](port, value)
+    except PortError:
+        if is_sensitive(port) and is_sealed(value):
+            return dict(value)
+        raise
 
 
 def _wrong(port: Port, wanted: str, value: Any) -> PortError:
     short = isinstance(value, int | float) or (isinstance(value, str) and len(value) < 60)
-    shown = f" ({value!r})" if short else ""
+    shown = f" ({value!r})" if short and not holds_secrets(port) else ""
     return PortError(port.id, f"expected {wanted}, got {_type_name(value)}{shown}")
 
 
@@ -218,7 +226,8 @@ def _enum(port: Port, value: Any) -> str:
     if not isinstance(option, str):
         raise _wrong(port, "the id of an option", value)
     if port.options and option not in port.options:
-        raise PortError(port.id, f"{option!r} is none of the options {', '.join(port.options)}")
+        shown = "this" if is_sensitive(port) else repr(option)
+        raise PortError(port.id, f"{shown} is none of the options {', '.join(port.options)}")
     return option
 
 
@@ -255,12 +264,6 @@ def _any(port: Port, value: Any) -> Any:
     return plain(value, at=port.id)
 
 
-def _secret(port: Port, value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return plain(value, at=port.id)
-    raise PortError(port.id, f"expected an encrypted secret, got {_type_name(value)}")
-
-
 def _stream(port: Port, value: Any) -> Any:
     if isinstance(value, Mapping):
         return plain(value, at=port.id)
@@ -277,6 +280,6 @@ _BY_TYPE: Mapping[PortType, Callable[[Port, Any], Any]] = {
     PortType.ARRAY: _array,
     PortType.OBJECT: _object,
     PortType.ANY: _any,
-    PortType.SECRET: _secret,
+    PortType.SECRET: secret_value,
     PortType.STREAM: _stream,
 }

@@ -14,6 +14,7 @@ from chaingraph.flow.graph import cycles, unreachable
 from chaingraph.flow.model import SYSTEM_PORTS, Edge, Flow, Node, NodeTypes
 from chaingraph.flow.ports import Port, PortType, root_of
 from chaingraph.flow.retry import problems as policy_problems
+from chaingraph.flow.secrets import has_open_default, holds_secrets
 from chaingraph.flow.transfer import normalise
 
 
@@ -39,6 +40,7 @@ def check(flow: Flow, types: NodeTypes, *, strict: bool) -> Report:
         *_broken_edges(whole, types),
         *(f"cycle: {' -> '.join([*each, each[0]])}" for each in circles),
         *_wrong_values(whole),
+        *_open_secrets(whole),
         *_wrong_policies(whole, types),
         *_missing_inputs(whole),
     ]
@@ -112,6 +114,13 @@ def _wrong_values(flow: Flow) -> Iterator[str]:
                 normalise(port, value)
             except PortError as error:
                 yield str(PortError(error.port_id, error.reason, node.id))
+
+
+def _open_secrets(flow: Flow) -> Iterator[str]:
+    for node in flow.nodes.values():
+        for port in node.ports.values():
+            if holds_secrets(port) and has_open_default(port):
+                yield str(PortError(port.id, "a secret has no default, only a value", node.id))
 
 
 def _wrong_policies(flow: Flow, types: NodeTypes) -> Iterator[str]:

@@ -15,6 +15,7 @@ from chaingraph.durable.dispatch import Dispatcher
 from chaingraph.durable.doorbell import Doorbell
 from chaingraph.engine.catalog import Catalog
 from chaingraph.engine.graph import Graph, compile_flow
+from chaingraph.engine.seams import Vault
 from chaingraph.errors import StoreUnavailable
 from chaingraph.execution.bell import LocalBell
 from chaingraph.execution.courier import Courier
@@ -25,6 +26,7 @@ from chaingraph.execution.processes import host_name, process_runs
 from chaingraph.execution.records import Segment
 from chaingraph.execution.service import Service
 from chaingraph.execution.times import now_ms
+from chaingraph.execution.vault import NO_KEYS
 from chaingraph.execution.worker import Worker
 from chaingraph.flow.codec import read_flow
 from chaingraph.modes.workplace import Workplace
@@ -59,6 +61,7 @@ class House:
     database: Database | None
     dispatcher: Dispatcher | None
     flows_database: Database | None = None
+    vault: Vault = NO_KEYS
     clock: Callable[[], int] = now_ms
     #: for checking flows: the catalog, and what workers published
     types: KnownTypes = field(init=False)
@@ -92,6 +95,7 @@ class House:
             errand=self.errand,
             clock=self.clock,
             max_value_bytes=self.settings.max_value_bytes,
+            vault=self.vault,
         )
 
     def heard(self, key: str) -> None:

@@ -36,6 +36,7 @@ from chaingraph.execution.otlp import tracing
 from chaingraph.execution.times import now_ms
 from chaingraph.metrics import counting
 from chaingraph.modes.house import House
+from chaingraph.modes.keys import vault_in_memory, vault_of
 from chaingraph.nodes import builtin_catalog
 from chaingraph.settings import Settings
 
@@ -59,10 +60,11 @@ async def open_house(
 ) -> AsyncIterator[House]:
     """An executor on the database of the settings, which is created or upgraded first.
 
-    Raises BadInput for a URL that names no database and for a data directory that cannot be made,
-    NewerDatabase for one of a later release, and StoreUnavailable when it cannot be reached for
-    `patience` seconds.
+    Raises BadInput for a URL that names no database, for a data directory that cannot be made and
+    for keys that are none, NewerDatabase for one of a later release, and StoreUnavailable when it
+    cannot be reached for `patience` seconds.
     """
+    vault = vault_of(settings)
     if not settings.database:
         _make(settings.data_dir)
     with _databases(settings) as (database, flows_database):
@@ -86,6 +88,7 @@ async def open_house(
             database,
             dispatcher,
             flows_database,
+            vault,
         )
         bell.heard = house.heard
         with tracing(settings.otlp_endpoint, now_ms) as house.trace, counting(census(database)):
@@ -182,4 +185,5 @@ async def open_memory_house(
         LocalBell(),
         None,
         None,
+        vault=vault_in_memory(chosen),
     )

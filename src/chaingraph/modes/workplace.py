@@ -109,6 +109,7 @@ class Workplace:
             errand=house.errand,
             load_flow=house.service.ready_flow,
             limits=Limits(settings.max_depth, settings.max_children),
+            vault=house.vault,
             trace=house.trace,
         )
         observer = Observer(host_name(), settings.lease_seconds, time.monotonic, process_runs)

@@ -23,6 +23,7 @@ from chaingraph.nodes.events import (
 from chaingraph.nodes.flow_control import GateNodeV2, GroupNode, SwitchNode, branch_node
 from chaingraph.nodes.http import HttpRequestNode
 from chaingraph.nodes.logic import and_node, not_node, or_node
+from chaingraph.nodes.secrets import unencrypted_secret
 from chaingraph.nodes.streams import stream_buffer_node, text_stream_node
 from chaingraph.nodes.text import number_to_string_node, string_length_node, text_search_node
 from chaingraph.nodes.utilities import debug_log_node
@@ -62,6 +63,7 @@ BUILT_IN: tuple[NodeType, ...] = tuple(
             text_stream_node,
             debug_log_node,
             HttpRequestNode,
+            unencrypted_secret,
         ),
     )
 )

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from chaingraph.engine.authoring import Context, NodeError, node, output, port
 from chaingraph.engine.waits import Child, ChildEnded, Received, Signal, Sleep, TimeIsUp
 from chaingraph.flow.forms import schema_of, schema_problem
+from chaingraph.flow.secrets import holds_secrets
 
 #: A longer sleep is a durable wait.
 SHORT_MS = 5_000
@@ -80,6 +81,8 @@ def _person(
 def _form(value: Mapping[str, Any], ctx: Context) -> Mapping[str, Any]:
     """The form as it was drawn in the editor, filled in with what is known; else as written."""
     drawn = ctx.port("form")
+    if drawn is not None and holds_secrets(drawn):
+        raise NodeError("A form asks for no secrets: everybody who follows reads the answer")
     if drawn is None or not drawn.properties:
         return value
     return {**schema_of(drawn), "default": dict(value)}

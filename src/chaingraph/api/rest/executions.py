@@ -38,7 +38,12 @@ After: TypeAlias = Annotated[
 _START: Final = {"type": "boolean", "default": False, "description": "Let it run at once"}
 _ABOUT_ONE: Final = failures("FORBIDDEN", "NOT_FOUND")
 MAKING: Final = failures(
-    "FORBIDDEN", "NOT_FOUND", "CONFLICT", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"
+    "FORBIDDEN",
+    "NOT_FOUND",
+    "CONFLICT",
+    "PRECONDITION_FAILED",
+    "PAYLOAD_TOO_LARGE",
+    "UNSUPPORTED_MEDIA_TYPE",
 )
 
 

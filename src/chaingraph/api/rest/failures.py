@@ -24,6 +24,7 @@ _MEANINGS: Final[Mapping[str, str]] = {
     "FORBIDDEN": "It belongs to another owner, or the caller's token or role is not good for it",
     "NOT_FOUND": "There is no such flow or execution",
     "CONFLICT": "The idempotency key was used before with other input",
+    "PRECONDITION_FAILED": "The server has no key for the secrets that it was given",
     "PAYLOAD_TOO_LARGE": "The body, or a value in it, is over the limit",
     "UNSUPPORTED_MEDIA_TYPE": "The body is not `application/json`",
     "TOO_MANY_REQUESTS": "Too many calls of this caller; `Retry-After` says when to try again",

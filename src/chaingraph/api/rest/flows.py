@@ -30,7 +30,9 @@ _DOCUMENT: Final = described(
     required=True,
 )
 _ABOUT_ONE: Final = failures("FORBIDDEN", "NOT_FOUND")
-_STORING: Final = failures("FORBIDDEN", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
+_STORING: Final = failures(
+    "FORBIDDEN", "PRECONDITION_FAILED", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"
+)
 _STORED: Final[dict[int | str, dict[str, Any]]] = {
     200: {"model": outputs.StoredFlow, "description": "It was there: this is the next version"},
     201: {"model": outputs.StoredFlow, "description": "It is new"},
