@@ -219,3 +219,16 @@ def test_settings_do_not_show_the_key() -> None:
     settings = read_settings({"CHAINGRAPH_SECRET_KEY": "a-key"})
     assert settings.secret_key == "a-key"
     assert "a-key" not in repr(settings)
+
+
+async def test_a_program_may_give_a_secret_as_an_input() -> None:
+    seen.clear()
+    async with open_memory_house(catalog()) as house, house.working():
+        flow = {"id": "V2given", "nodes": {"use": {"type": "UseToken", "inputs": {"token": "x"}}}}
+        await house.service.store_flow(LOCAL, flow)
+        given = {"use.token": Secret("of a program")}
+        execution_id = await house.service.create(LOCAL, "V2given", inputs=given)
+        await house.service.start(LOCAL, execution_id)
+        async for _ in house.service.follow(LOCAL, execution_id):
+            pass
+    assert seen == ["of a program"]

@@ -120,3 +120,12 @@ def test_new_nodes_in_an_old_flow_keep_their_form() -> None:
     row = stored_row("V2_emit1")["data"]
     row["metadata"].pop("schemaVersion")
     assert write_flow(read_flow(row))["nodes"] == row["nodes"]
+
+
+@pytest.mark.parametrize("schema", [True, 7, "text", [], {"properties": True}])
+def test_a_schema_that_is_no_object_is_an_empty_one(schema: Any) -> None:
+    document = json.loads(json.dumps(stored_row("V1_emit1")["data"]))
+    for node in document["nodes"]:
+        for entry in node["ports"].values():
+            entry["config"]["schema"] = schema
+    assert read_flow(document).nodes

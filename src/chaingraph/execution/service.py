@@ -20,7 +20,7 @@ from chaingraph.execution.identity import Tokens
 from chaingraph.execution.intake import Prepared
 from chaingraph.execution.known_types import KnownTypes
 from chaingraph.execution.page import EventPage, take
-from chaingraph.execution.plainly import plainly
+from chaingraph.execution.plainly import plain_inputs, plainly
 from chaingraph.execution.ports import Bell, Flows, Journal, NewExecution
 from chaingraph.execution.principals import Principal
 from chaingraph.execution.records import ExecutionRow, Segment, Stored
@@ -101,7 +101,7 @@ class Service(Steering, StoredFlows, Sharing):
         owner = stored.owner_id or "local"
         Options.from_json(options)
         options, integration = plainly("options", options), plainly("integration", integration)
-        events, inputs = plainly("events", events), plainly("inputs", inputs)
+        events, inputs = plainly("events", events), plain_inputs(inputs)
         prepared = await self._prepare(read_flow(stored.data), inputs, owner)
         asked = (flow_id, options, integration, events, inputs and prepared.inputs)
         execution_id = new_execution_id()
@@ -144,7 +144,7 @@ class Service(Steering, StoredFlows, Sharing):
             principal,
             stored,
             nodes=nodes,
-            inputs=plainly("inputs", inputs),
+            inputs=plain_inputs(inputs),
             newer=newer,
             start=start,
             idempotency_key=idempotency_key,

@@ -166,8 +166,8 @@ def _declare_children(ports: list[dict[str, Any]], entries: Entries) -> None:
         config = port["config"]
         start = f"{config['id']}."
         names = {each[len(start) :]: each for each in entries if each.startswith(start)}
-        schema = config.get("schema") or {}
-        known = schema.get("properties") or {}
+        schema = _mapping(config.get("schema"))
+        known = _mapping(schema.get("properties"))
         added = {
             name: entries[each]["config"]
             for name, each in names.items()
@@ -176,6 +176,11 @@ def _declare_children(ports: list[dict[str, Any]], entries: Entries) -> None:
         if added and config.get("type") == "object":
             properties = {**known, **added}
             port["config"] = {**config, "schema": {**schema, "properties": properties}}
+
+
+def _mapping(value: Any) -> JsonObject:
+    """What a damaged flow has in place of an object is an empty one."""
+    return value if isinstance(value, dict) else {}
 
 
 def _config(config: JsonObject, node_id: str, rename: Rename) -> dict[str, Any]:
