@@ -8,11 +8,13 @@ from dataclasses import astuple, fields, is_dataclass
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 import chaingraph
 from chaingraph import AsyncClient, client, errors, metrics
 from chaingraph.api.dialects import PLAIN
 from chaingraph.api.procedures import router
+from chaingraph.api.schema.events import COMPACT, FULL
 from chaingraph.cli import app
 from chaingraph.engine.events import EventType
 from chaingraph.execution.principals import SCOPES_OF, Role, Scope
@@ -36,16 +38,33 @@ def test_every_error_is_in_the_reference_with_its_code() -> None:
             assert f"| `{name}` | {each.code} |" in text
 
 
-def test_every_event_type_is_in_the_reference() -> None:
+def test_every_event_type_is_in_the_reference_with_its_data() -> None:
     text = reference("events")
-    for each in EventType:
-        assert f"| `{each.value}` |" in text
+    every = {each.value for each in EventType} | {"flow:snapshot"}
+    assert every == set(COMPACT) == {*FULL, "flow:snapshot"}
+    for name in FULL:
+        ((full, compact),) = re.findall(rf"^\| `{name}` \|(.*)\|(.*)\|$", text, re.M)
+        assert words(full) == members(FULL[name]), name
+        if not compact.strip().startswith("the same"):
+            assert words(compact) == members(COMPACT[name]), name
 
 
-def test_every_procedure_is_in_the_reference_with_its_kind() -> None:
+def words(cell: str) -> set[str]:
+    return set(re.findall(r"`(\w+)\??`", cell))
+
+
+def members(model: type[BaseModel]) -> set[str]:
+    return {each.alias or name for name, each in model.model_fields.items()}
+
+
+def test_every_procedure_is_in_the_reference_with_its_kind_and_input() -> None:
     text = reference("procedures")
     for name, procedure in router(FakeService(), PLAIN).items():
-        assert f"| `{name}` | {procedure.kind} |" in text
+        (row,) = re.findall(rf"^\| `{name}` \| {procedure.kind} \|([^|]*)\|", text, re.M)
+        model = getattr(procedure.parse, "__self__")  # noqa: B009
+        assert words(row) == members(model), name
+        needed = {each.alias for each in model.model_fields.values() if each.is_required()}
+        assert set(re.findall(r"`(\w+)`", row)) == needed, name
 
 
 def test_every_limit_is_in_the_reference() -> None:
