@@ -10,6 +10,9 @@ import pytest
 from starlette.types import Message
 
 from chaingraph.api.app import build_app
+from chaingraph.api.identity.credentials import everyone_is_local
+from chaingraph.api.identity.rates import Rate
+from chaingraph.api.identity.visitor import Gate
 from chaingraph.api.rest.failures import Failure
 from chaingraph.errors import StoreUnavailable
 from chaingraph.modes import House
@@ -143,3 +146,13 @@ async def test_a_client_that_goes_while_it_sends_is_no_error_of_ours(
     await build_app(house.service)({**scope, "headers": [], "root_path": ""}, receive, send)
     assert sent[0]["status"] == 499
     assert caplog.records == []
+
+
+async def test_who_calls_too_often_is_told_when_to_come_back() -> None:
+    app = build_app(FakeService(), gate=Gate(everyone_is_local, Rate("2/hour")))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
+        assert [(await client.get("/flows")).status_code for _ in range(2)] == [200, 200]
+        answer = await client.get("/flows")
+    assert refusal(answer) == (429, "TOO_MANY_REQUESTS")
+    assert 0 < int(answer.headers["retry-after"]) <= 3600
