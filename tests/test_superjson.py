@@ -11,7 +11,22 @@ import pytest
 
 from chaingraph import superjson
 from chaingraph.execution.records import Status
-from chaingraph.superjson import UNDEFINED, BigInt, Custom, JsError, SuperjsonError, plain
+from chaingraph.superjson import (
+    UNDEFINED,
+    BigInt,
+    Custom,
+    Instance,
+    JsError,
+    JsMap,
+    MapRows,
+    RegExp,
+    SetItems,
+    SuperjsonError,
+    Symbol,
+    TypedArray,
+    Url,
+    plain,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -47,20 +62,33 @@ def test_maps_and_sets_note_their_inside_one_level_deeper() -> None:
         ("bigint", "9" * 5000),
         ("bigint", 3),
         ("set", "abc"),
-        ("set", [{}]),
         ("map", [[1]]),
-        ("map", [[{}, 1]]),
         ("map", ["ab"]),
         ("map", {"a": 1}),
         ("Error", "x"),
         ("Error", {"name": "E"}),
         ("Error", {"name": "E", "message": {}}),
         ("URL", 1),
+        ("URL", "x.y/z"),
+        ("regexp", 1),
+        ("regexp", "a"),
+        ("regexp", "//"),
+        ("regexp", "/a/x"),
+        ("regexp", "/a/gg"),
+        ("regexp", "/a/uv"),
         ("class", 1),
         (["typed-array", "Uint8Array"], [256]),
         (["typed-array", "Uint8Array"], 5),
+        (["typed-array", "Int8Array"], [128]),
+        (["typed-array", "Int8Array"], [0.5]),
+        (["typed-array", "Int8Array"], ["1"]),
+        (["typed-array", "Uint32Array"], [-1]),
+        (["typed-array", "Float64Array"], [10**400]),
+        (["typed-array", "Float64Array"], "12"),
+        (["typed-array", "BigInt64Array"], ["1"]),
         (["custom"], 1),
         (["class", "P"], {}),
+        (["symbol", "tag"], "tag"),
     ],
 )
 def test_an_annotation_that_does_not_fit_its_value_is_refused(kind: Any, value: Any) -> None:
@@ -145,6 +173,19 @@ def test_a_custom_value_is_sent_as_it_is_and_read_only_when_known() -> None:
         superjson.loads(text)
 
 
+def test_what_is_no_json_is_null_inside_a_custom_value() -> None:
+    content = {"n": [nan, -0.0], "u": UNDEFINED, "s": {nan}, "i": BigInt(2**70)}
+    assert superjson.dumps(Custom("X", content)) == (
+        b'{"json":{"n":[null,0],"s":[null],"i":"1180591620717411303424"},'
+        b'"meta":{"values":[["custom","X"]],"v":1}}'
+    )
+
+
+def test_members_with_positions_for_names_are_noted_first_as_in_javascript() -> None:
+    noted = superjson.encode({"a": EPOCH, "10": EPOCH, "2": [EPOCH], "9": EPOCH})["meta"]["values"]
+    assert list(noted) == ["9", "10", "a", "2.0"]
+
+
 @pytest.mark.parametrize(
     "value",
     [2**53 + 1, -(2**63), 2**64, 10**30, "\ud800 \N{SNOWMAN}", 0.1, {"a" * 300: [[]]}],
@@ -217,6 +258,14 @@ NOON = datetime(2026, 1, 2, 12, 0, 0, 5_000, UTC)
         ({1: "a"}, [[1, "a"]]),
         ({"x"}, ["x"]),
         (b"\x01\x02", [1, 2]),
+        (Url("https://x.y/"), "https://x.y/"),
+        (RegExp("a", "gi"), "/a/gi"),
+        (TypedArray("Float64Array", (1, 0.5, nan)), [1, 0.5, None]),
+        (SetItems(({"at": NOON}, 1)), [{"at": "2026-01-02T12:00:00.005Z"}, 1]),
+        (MapRows((({}, NOON),)), [[{}, "2026-01-02T12:00:00.005Z"]]),
+        (JsMap(a=NOON), {"a": "2026-01-02T12:00:00.005Z"}),
+        (Instance("P", {"u": UNDEFINED, "x": {1}}), {"x": [1]}),
+        (Symbol("tag", "what"), "what"),
         (Status.RUNNING, "running"),
         (True, True),
     ],

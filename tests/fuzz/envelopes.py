@@ -10,14 +10,16 @@ from hypothesis.strategies import SearchStrategy
 
 from tests.fuzz.values import json_values
 
+NAMES = ("BaseNode", "Point", "tag")
 KINDS = (
     ["undefined", "Date", "number", "bigint", "set", "map", "Error", "URL", "regexp"]
-    + [[kind, name] for kind in ("custom", "class", "symbol") for name in ("BaseNode", "X")]
+    + [[kind, name] for kind in ("custom", "class", "symbol") for name in NAMES]
     + [["typed-array", "Uint8Array"], ["typed-array", "Float64Array"], ["typed-array"]]
 )
 SEGMENTS = ("", "0", "1", "00", "-1", "a", "\\", "\\.", "\\x", "__proto__", "constructor")
+FAR = "9999-12-31T23:59:59-01:00"
 awkward = st.sampled_from(
-    [None, 1e308, "NaN", "-0", "12", "9" * 5000, "2026-01-01T00:00Z", "9999-12-31T23:59:59-01:00"]
+    [None, 1e308, "NaN", "-0", "12", "9" * 5000, "2026-01-01T00:00Z", FAR, "/a/g", "https://x"]
 )
 shapes = st.sampled_from([[], {}, [[]], [[1, 2]], ["ab"], {"name": "E", "message": "m"}, [256]])
 leaves = json_values | awkward | shapes

@@ -18,7 +18,7 @@ from chaingraph.trpc.over_sse import EventReader
 from chaingraph.trpc.over_ws import PONG, Action, Begin, Send, Session
 from chaingraph.trpc.transformer import Transformer, read_json
 from chaingraph.trpc.wire import Wire
-from tests.fuzz.values import CUSTOMS, canonical
+from tests.fuzz.values import KNOWN, canonical
 from tests.trpc import examples
 
 SUPERJSON = Transformer(superjson.encode, superjson.decode, superjson.UNDEFINED)
@@ -29,9 +29,9 @@ LIMITS = Limits(requests=20, subscriptions=5, calls=5, batch=5, message=2000, ur
 def feed_superjson(data: bytes) -> None:
     """What is read can be written, and reads the same from then on."""
     with suppress(SuperjsonError):
-        value = superjson.loads(data, customs=CUSTOMS)
-        passed_on = superjson.loads(superjson.dumps(value), customs=CUSTOMS)
-        once_more = superjson.loads(superjson.dumps(passed_on), customs=CUSTOMS)
+        value = superjson.loads(data, **KNOWN)
+        passed_on = superjson.loads(superjson.dumps(value), **KNOWN)
+        once_more = superjson.loads(superjson.dumps(passed_on), **KNOWN)
         assert canonical(once_more) == canonical(passed_on)
 
 

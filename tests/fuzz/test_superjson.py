@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 
 from chaingraph import superjson
-from chaingraph.superjson import SuperjsonError, reading
+from chaingraph.superjson import SuperjsonError, paths, reading
 from chaingraph.trpc.transformer import read_json, write_json
 from tests.fuzz.envelopes import envelopes
 from tests.fuzz.pace import UNHURRIED
-from tests.fuzz.values import CUSTOMS, canonical, json_values, values, without_undefined
+from tests.fuzz.values import KNOWN, canonical, json_values, values, without_undefined
 from tests.fuzz.work import counted
 
 
@@ -23,10 +23,10 @@ from tests.fuzz.work import counted
 def test_what_is_written_is_read_back(value: Any) -> None:
     expected = canonical(without_undefined(value))
     envelope = superjson.encode(value)
-    assert canonical(superjson.decode(envelope, customs=CUSTOMS)) == expected
-    assert canonical(superjson.loads(superjson.dumps(value), customs=CUSTOMS)) == expected
+    assert canonical(superjson.decode(envelope, **KNOWN)) == expected
+    assert canonical(superjson.loads(superjson.dumps(value), **KNOWN)) == expected
     through_text = read_json(write_json(envelope))
-    assert canonical(superjson.decode(through_text, customs=CUSTOMS)) == expected
+    assert canonical(superjson.decode(through_text, **KNOWN)) == expected
 
 
 @UNHURRIED
@@ -55,7 +55,7 @@ def test_plain_json_needs_no_annotations(value: Any) -> None:
 def test_a_stranger_gets_a_value_or_a_superjson_error_for_little_work(envelope: Any) -> None:
     text = json.dumps(envelope)
     with counted() as calls, suppress(SuperjsonError):
-        superjson.decode(envelope, customs=CUSTOMS)
+        superjson.decode(envelope, **KNOWN)
     assert calls() < 200 + 10 * len(text)
     assert json.dumps(envelope) == text
 
@@ -64,9 +64,9 @@ def test_a_stranger_gets_a_value_or_a_superjson_error_for_little_work(envelope: 
 @given(envelopes())
 def test_what_was_read_of_a_stranger_can_be_passed_on(envelope: Any) -> None:
     with suppress(SuperjsonError):
-        value = superjson.decode(envelope, customs=CUSTOMS)
-        passed_on = superjson.loads(superjson.dumps(value), customs=CUSTOMS)
-        once_more = superjson.loads(superjson.dumps(passed_on), customs=CUSTOMS)
+        value = superjson.decode(envelope, **KNOWN)
+        passed_on = superjson.loads(superjson.dumps(value), **KNOWN)
+        once_more = superjson.loads(superjson.dumps(passed_on), **KNOWN)
         assert canonical(once_more) == canonical(passed_on)
 
 
@@ -135,14 +135,14 @@ def test_a_long_path_is_split_once_however_many_are_equal_to_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     split = 0
-    real = reading._split
+    real = paths.split
 
-    def counting(path: str, *rest: Any) -> list[str]:
+    def counting(path: str, *, legacy: bool) -> list[str]:
         nonlocal split
         split += len(path)
-        return real(path, *rest)
+        return real(path, legacy=legacy)
 
-    monkeypatch.setattr(reading, "_split", counting)
+    monkeypatch.setattr(reading, "split", counting)
     envelope = annotated({"b": None}, equal={"a." * 10_000: ["b"] * 1000})
     superjson.decode(envelope)
     assert split <= len(json.dumps(envelope))

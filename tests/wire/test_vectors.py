@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from math import inf, nan
 from pathlib import Path
@@ -307,7 +306,7 @@ def test_what_superjson_writes_is_read(name: str) -> None:
 
 def without_undefined(value: Any) -> Any:
     """As it is read: without undefined members of objects, while maps and arrays keep theirs."""
-    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+    if type(value) is dict and all(isinstance(key, str) for key in value):
         return {k: without_undefined(v) for k, v in value.items() if v is not UNDEFINED}
     return [without_undefined(item) for item in value] if isinstance(value, list) else value
 

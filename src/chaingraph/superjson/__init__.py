@@ -7,25 +7,41 @@ transformed container.
 
     UNDEFINED                     undefined         datetime        Date (naive means UTC)
     nan, inf, -inf, -0.0          number            BigInt          bigint
-    set, frozenset                set               bytes           typed-array Uint8Array
-    dict with a key not a str     map               JsError         Error
-    Custom                        custom
+    set, frozenset, SetItems      set               bytes           typed-array Uint8Array
+    dict with a key not a str     map               TypedArray      typed-array of any other kind
+    JsMap, MapRows                map               JsError         Error
+    Url                           URL               Custom          custom
+    RegExp                        regexp            Symbol          symbol
+                                                    Instance        class
 
-Decoding is made for strangers' input: it is strict and bounded. `URL`, `regexp` and the other
-typed arrays are read as their JSON.
+A Set or Map is read as a set or dict where Python can tell its members apart, though a set has no
+order; else as SetItems or MapRows, and as JsMap where a dict would be taken for an object. What
+JavaScript writes is read and then written as it was, but for members that are undefined, which are
+left out, and values that occur twice, which are copied. A value that contains itself is refused.
+
+Decoding is made for strangers' input: it is strict and bounded, and knows only the custom types,
+classes and symbols that it is told.
 """
 
 from chaingraph.superjson.plain import iso, plain
 from chaingraph.superjson.reading import decode, loads
+from chaingraph.superjson.typed_arrays import TypedArray
 from chaingraph.superjson.values import (
     UNDEFINED,
     BigInt,
     Custom,
     Envelope,
+    Instance,
     JsError,
+    JsMap,
+    MapRows,
     Prepared,
+    RegExp,
+    SetItems,
     SuperjsonError,
+    Symbol,
     Undefined,
+    Url,
 )
 from chaingraph.superjson.writing import content, dumps, encode, prepare, verbatim
 
@@ -34,10 +50,18 @@ __all__ = [
     "BigInt",
     "Custom",
     "Envelope",
+    "Instance",
     "JsError",
+    "JsMap",
+    "MapRows",
     "Prepared",
+    "RegExp",
+    "SetItems",
     "SuperjsonError",
+    "Symbol",
+    "TypedArray",
     "Undefined",
+    "Url",
     "content",
     "decode",
     "dumps",

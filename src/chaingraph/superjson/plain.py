@@ -8,7 +8,18 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
 
-from chaingraph.superjson.values import UNDEFINED, Custom, JsError, SuperjsonError
+from chaingraph.superjson.typed_arrays import TypedArray
+from chaingraph.superjson.values import (
+    UNDEFINED,
+    Custom,
+    Instance,
+    JsError,
+    MapRows,
+    SetItems,
+    SuperjsonError,
+    Symbol,
+    Undefined,
+)
 
 _LOCAL: Final = len("2026-01-01T00:00:00.000")
 
@@ -24,15 +35,33 @@ def plain(value: Any) -> Any:
             return value if math.isfinite(value) else None
         case datetime():
             return iso(value)
-        case Custom():
-            return plain(value.value)
-        case JsError():
-            return {"name": value.name, "message": value.message}
         case Mapping():
             return _members(value)
         case list() | tuple() | set() | frozenset() | bytes():
             return [plain(each) for each in value]
-    return None if value is UNDEFINED else str(value)
+    return _opened(value)
+
+
+def _opened(value: Any) -> Any:
+    """What only JavaScript has."""
+    match value:
+        case Undefined():
+            return None
+        case Custom():
+            return plain(value.value)
+        case JsError():
+            return {"name": value.name, "message": value.message}
+        case Instance():
+            return plain(value.members)
+        case SetItems():
+            return plain(value.items)
+        case MapRows():
+            return plain(value.rows)
+        case TypedArray():
+            return value.json
+        case Symbol():
+            return value.description
+    return str(value)
 
 
 def _members(value: Mapping[Any, Any]) -> Any:

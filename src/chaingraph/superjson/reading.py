@@ -3,37 +3,55 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final, NoReturn
 
-from chaingraph.superjson.reviving import revive
+from chaingraph.superjson.paths import Unbuilt, find, split
+from chaingraph.superjson.reviving import Known, revive
 from chaingraph.superjson.values import FORBIDDEN, UNDEFINED, Json, SuperjsonError
 
 MAX_DEPTH: Final = 200
 MAX_COPIED: Final = 100_000
+_REPEATED: Final = frozenset({"set", "map", "Error", "class"})
+"""What values are repeated out of."""
+_FILLED: Final = frozenset({"set", "map"})
+"""What they are repeated into: JavaScript leaves null in others."""
 
 
-def decode(envelope: Json, *, customs: Collection[str] = ()) -> Any:
+def decode(
+    envelope: Json,
+    *,
+    customs: Collection[str] = (),
+    classes: Collection[str] = (),
+    symbols: Collection[str] = (),
+) -> Any:
     """The value of an envelope, which stays as it is and may share parts with it.
 
-    Only custom types named in `customs` are accepted. Undefined members of an object are left
-    out, so that defaults apply; elsewhere they are UNDEFINED. Raises SuperjsonError.
+    Only custom types, classes and symbols with these names are accepted. Undefined members of an
+    object are left out, so that defaults apply; elsewhere they are UNDEFINED. Raises
+    SuperjsonError.
     """
     _check_depth(envelope)
     is_annotated = isinstance(envelope, dict) and envelope.get("meta") is not None
-    return _decode(_copy(envelope) if is_annotated else envelope, customs)
+    known = {"custom": customs, "class": classes, "symbol": symbols}
+    return _decode(_copy(envelope) if is_annotated else envelope, known)
 
 
-def loads(text: bytes | str, *, customs: Collection[str] = ()) -> Any:
-    """The value of an envelope in JSON text. Raises SuperjsonError."""
+def loads(
+    text: bytes | str,
+    *,
+    customs: Collection[str] = (),
+    classes: Collection[str] = (),
+    symbols: Collection[str] = (),
+) -> Any:
+    """The value of an envelope in JSON text, as `decode` gives it. Raises SuperjsonError."""
     try:
         envelope = _DECODER.decode(text if isinstance(text, str) else _decoded(text))
     except (ValueError, RecursionError) as error:
         raise SuperjsonError(f"Not JSON: {error}") from error
     if not _is_surely_shallow(text):
         _check_depth(envelope)
-    return _decode(envelope, customs)
+    return _decode(envelope, {"custom": customs, "class": classes, "symbol": symbols})
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -70,7 +88,7 @@ def _check_depth(value: Json) -> None:
             raise SuperjsonError("The value is nested too deeply")
 
 
-def _decode(envelope: Json, customs: Collection[str]) -> Any:
+def _decode(envelope: Json, known: Known) -> Any:
     if not isinstance(envelope, dict):
         raise SuperjsonError("Not a superjson envelope")
     value = envelope.get("json", UNDEFINED)
@@ -79,33 +97,54 @@ def _decode(envelope: Json, customs: Collection[str]) -> Any:
         return value
     if not isinstance(meta, dict):
         raise SuperjsonError("meta is no object")
-    reading = _Reading(customs, legacy=not meta.get("v"))
+    equalities = meta.get("referentialEqualities")
+    reading = _Reading(known, legacy=not meta.get("v"), builds=equalities is None)
     if (values := meta.get("values")) is not None:
         value = reading.restore(value, values)
-    if (equalities := meta.get("referentialEqualities")) is not None:
+    if equalities is not None:
         reading.repeat(value, equalities)
         _check_depth(value)
+        value = reading.build(value)
     return value
 
 
 class _Reading:
-    """How the annotations of one envelope are applied."""
+    """How the annotations of one envelope are applied.
 
-    def __init__(self, customs: Collection[str], *, legacy: bool) -> None:
-        self._customs = customs
+    Where values are repeated, containers are built last: paths lead into their JSON.
+    """
+
+    def __init__(self, known: Known, *, legacy: bool, builds: bool) -> None:
+        self._known = known
         self._legacy = legacy
+        self._builds = builds
         self._copies_left = MAX_COPIED
 
     def restore(self, value: Json, tree: Json) -> Any:
         """`value` with the annotations of `tree` applied, children before parents."""
         kind, children = _unpack(tree)
         for path, subtree in children.items():
-            if (place := _find(value, self._segments(path))) is not None:
+            if (place := find(value, self._segments(path))) is not None:
                 holder, key = place
                 holder[key] = self.restore(holder[key], subtree)
                 if holder[key] is UNDEFINED and isinstance(holder, dict):
                     del holder[key]
-        return value if kind is None else revive(kind, value, self._customs)
+        if kind is None:
+            return value
+        if self._builds or not isinstance(value, dict | list):
+            return revive(kind, value, self._known)
+        return Unbuilt(kind, value)
+
+    def build(self, value: Any) -> Any:
+        """`value` with all that is yet to be made in it, children before parents."""
+        match value:
+            case Unbuilt():
+                return revive(value.kind, self.build(value[0]), self._known)
+            case dict():
+                return {key: self.build(item) for key, item in value.items()}
+            case list():
+                return [self.build(item) for item in value]
+        return value
 
     def repeat(self, value: Any, equalities: Json) -> None:
         """Copy what occurs at several paths to those where the JSON holds null in its place."""
@@ -117,11 +156,11 @@ class _Reading:
             self._repeat(value, self._segments(source), map(self._segments, targets))
 
     def _repeat(self, value: Any, source: list[str], targets: Iterable[list[str]]) -> None:
-        original = _find(value, source)
+        original = find(value, source, _REPEATED)
         for target in targets:
             if target[: len(source)] == source:
                 raise SuperjsonError("A value that contains itself is not accepted")
-            place = None if original is None else _find(value, target)
+            place = None if original is None else find(value, target, _FILLED)
             if original is None or place is None or place[0][place[1]] is not None:
                 continue
             place[0][place[1]] = self._copy(original[0][original[1]])
@@ -137,7 +176,7 @@ class _Reading:
     def _segments(self, path: Json) -> list[str]:
         if not isinstance(path, str):
             raise SuperjsonError("A path is no text")
-        segments = _split(path, _LEGACY_SEGMENT if self._legacy else _SEGMENT)
+        segments = split(path, legacy=self._legacy)
         if forbidden := FORBIDDEN.intersection(segments):
             raise SuperjsonError(f"{min(forbidden)} is not allowed as a property")
         return segments
@@ -154,42 +193,9 @@ def _unpack(tree: Json) -> tuple[Json, dict[str, Json]]:
     raise SuperjsonError("An annotation is neither a list nor an object")
 
 
-def _find(value: Any, path: list[str]) -> tuple[Any, Any] | None:
-    """The container and key that `path` leads to; None where nothing is."""
-    holder: Any = None
-    key: Any = None
-    for segment in path:
-        holder, key = value, segment
-        if isinstance(holder, list) and _POSITION.fullmatch(segment):
-            key = int(segment)
-            if key >= len(holder):
-                return None
-        elif not isinstance(holder, dict) or segment not in holder:
-            return None
-        value = holder[key]
-    return holder, key
-
-
-_POSITION: Final = re.compile("[0-9]{1,9}")
-_SEGMENT: Final = re.compile(r"((?:[^\\.]|\\[\\.])*)\.", re.DOTALL)
-_LEGACY_SEGMENT: Final = re.compile(r"((?:\\\.|[^.])*)\.", re.DOTALL)
-"""Without a version only a dot can be escaped; a backslash elsewhere is itself."""
-
-
-def _split(path: str, segment: re.Pattern[str]) -> list[str]:
-    if "\\" not in path:
-        return path.split(".")
-    text, at, segments = path + ".", 0, []
-    while at < len(text):
-        if (found := segment.match(text, at)) is None:
-            raise SuperjsonError("invalid path")
-        segments.append(found.group(1))
-        at = found.end()
-    escape = r"\\(\.)" if segment is _LEGACY_SEGMENT else r"\\(.)"
-    return [re.sub(escape, r"\1", part) for part in segments]
-
-
 def _copy(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _copy(item) for key, item in value.items()}
+    if isinstance(value, Unbuilt):
+        return Unbuilt(value.kind, _copy(value[0]))
     return [_copy(item) for item in value] if isinstance(value, list) else value

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from math import copysign, inf, isfinite
 from typing import Any, Final, TypeAlias
@@ -11,17 +11,26 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from chaingraph.superjson.plain import iso
+from chaingraph.superjson.text import json_text
+from chaingraph.superjson.typed_arrays import TypedArray
 from chaingraph.superjson.values import (
     FORBIDDEN,
     UNDEFINED,
     BigInt,
     Custom,
     Envelope,
+    Instance,
     JsError,
+    JsMap,
     Json,
+    MapRows,
     Prepared,
+    RegExp,
+    SetItems,
     SuperjsonError,
+    Symbol,
     Undefined,
+    Url,
 )
 
 Notes: TypeAlias = dict[str, list[Any]]
@@ -29,9 +38,9 @@ Apart: TypeAlias = tuple[Json, Any, Notes]
 _ATOMS: Final = frozenset({str, int, bool, type(None)})
 """Types that are the same in JSON. Not their subclasses: BigInt is one."""
 _TEXT: Final = frozenset({str})
+_POSITION: Final = re.compile("0|[1-9][0-9]{0,8}")
 _HEAD: Final = b'{"json":'
 _META: Final = b'"meta":'
-_OPTIONS: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 def encode(value: Any) -> Envelope:
@@ -55,7 +64,7 @@ def prepare(value: Any) -> Prepared:
         plain, kind, notes = _take_apart(value)
     except RecursionError as error:
         raise SuperjsonError("The value is nested too deeply") from error
-    return Prepared(orjson.Fragment(_text(plain)), kind, notes)
+    return Prepared(orjson.Fragment(json_text(plain)), kind, notes)
 
 
 def verbatim(text: bytes, kind: Any = None, notes: Notes | None = None) -> Prepared:
@@ -71,14 +80,7 @@ def content(envelope: bytes) -> bytes | None:
 
 def dumps(value: Any) -> bytes:
     """The envelope of `value` as JSON text."""
-    return _text(encode(value))
-
-
-def _text(plain: Json) -> bytes:
-    try:
-        return orjson.dumps(plain, option=_OPTIONS)
-    except TypeError:
-        return _dumps_slowly(plain)
+    return json_text(encode(value))
 
 
 def _is_plain(value: Any) -> bool:
@@ -112,17 +114,31 @@ def _take_apart(value: Any) -> Apart:
 
 
 def _as_json(value: Any) -> Json:
-    """As JSON.stringify would have it: what was more than JSON loses its type."""
-    return value if _is_plain(value) else _take_apart(value)[0]
+    """As JSON.stringify would have it, but with the members of sets and maps."""
+    return value if _is_plain(value) else _stringified(value)
+
+
+def _stringified(value: Any) -> Json:
+    match value:
+        case dict() if not isinstance(value, JsMap) and all(isinstance(key, str) for key in value):
+            members = value.items()
+            return {key: _stringified(item) for key, item in members if item is not UNDEFINED}
+        case list() | tuple() | set() | frozenset():
+            return [_stringified(item) for item in value]
+        case float():
+            return (value or 0) if isfinite(value) else None
+        case Custom():
+            return _stringified(value.value)
+    return _take_apart(value)[0]
 
 
 def _take_dict_apart(value: dict[Any, Any]) -> Apart:
     if _TEXT.issuperset(map(type, value)) or all(isinstance(key, str) for key in value):
         return _take_members_apart(value)
-    return _container("map", [[key, item] for key, item in value.items()])
+    return _made_of(_take_items_apart(value.items()), "map")
 
 
-def _take_members_apart(members: dict[str, Any]) -> Apart:
+def _take_members_apart(members: Mapping[str, Any]) -> Apart:
     plain: dict[str, Json] = {}
     notes: Notes = {}
     for key, item in members.items():
@@ -132,12 +148,14 @@ def _take_members_apart(members: dict[str, Any]) -> Apart:
         plain[key], kind, inner = _take_apart(item)
         if kind is not None or inner:
             _note(notes, _escape(key), kind, inner)
-    return plain, None, notes
+    return plain, None, _in_order(notes) if len(notes) > 1 else notes
 
 
-def _take_items_apart(items: list[Any] | tuple[Any, ...]) -> Apart:
+def _take_items_apart(items: Iterable[Any]) -> Apart:
+    """Notes on items come before those on what is inside items, see `_in_order`."""
     plain: list[Json] = []
     notes: Notes = {}
+    deeper: Notes = {}
     for position, item in enumerate(items):
         if type(item) in _ATOMS:
             plain.append(item)
@@ -145,12 +163,12 @@ def _take_items_apart(items: list[Any] | tuple[Any, ...]) -> Apart:
         part, kind, inner = _take_apart(item)
         plain.append(part)
         if kind is not None or inner:
-            _note(notes, str(position), kind, inner)
-    return plain, None, notes
+            _note(deeper if kind is None else notes, str(position), kind, inner)
+    return plain, None, notes | deeper if deeper else notes
 
 
-def _container(kind: str, content: Any) -> Apart:
-    plain, _, inner = _take_apart(content)
+def _made_of(content: Apart, kind: Any) -> Apart:
+    plain, _, inner = content
     return plain, kind, inner
 
 
@@ -160,6 +178,14 @@ def _note(notes: Notes, segment: str, kind: Any, inner: Notes) -> None:
         return
     for path, tree in inner.items():
         notes[f"{segment}.{path}"] = tree
+
+
+def _in_order(notes: Notes) -> Notes:
+    """As JavaScript keeps the members of an object: those whose names are positions first."""
+    positions = [path for path in notes if path.isdecimal() and _POSITION.fullmatch(path)]
+    if not positions:
+        return notes
+    return {path: notes[path] for path in (*sorted(positions, key=int), *notes)}
 
 
 def _tree(kind: Any, inner: Notes) -> list[Any]:
@@ -188,6 +214,7 @@ def _error_members(error: JsError) -> dict[str, Any]:
 _FORMS: Final[dict[type, Callable[[Any], Apart]]] = {
     BigInt: lambda value: (str(int(value)), "bigint", {}),
     float: _number,
+    JsMap: lambda value: _made_of(_take_items_apart(value.items()), "map"),
     dict: _take_dict_apart,
     list: _take_items_apart,
     tuple: _take_items_apart,
@@ -195,26 +222,17 @@ _FORMS: Final[dict[type, Callable[[Any], Apart]]] = {
     datetime: lambda value: (iso(value), "Date", {}),
     Custom: lambda value: (_as_json(value.value), ["custom", value.name], {}),
     Undefined: lambda _: (None, "undefined", {}),
-    set: lambda value: _container("set", list(value)),
-    frozenset: lambda value: _container("set", list(value)),
+    set: lambda value: _made_of(_take_items_apart(value), "set"),
+    frozenset: lambda value: _made_of(_take_items_apart(value), "set"),
+    SetItems: lambda value: _made_of(_take_items_apart(value.items), "set"),
+    MapRows: lambda value: _made_of(_take_items_apart(value.rows), "map"),
     bytes: lambda value: (list(value), ["typed-array", "Uint8Array"], {}),
     bytearray: lambda value: (list(value), ["typed-array", "Uint8Array"], {}),
-    JsError: lambda value: _container("Error", _error_members(value)),
+    TypedArray: lambda value: (value.json, ["typed-array", value.kind], {}),
+    JsError: lambda value: _made_of(_take_members_apart(_error_members(value)), "Error"),
+    Url: lambda value: (value.text, "URL", {}),
+    RegExp: lambda value: (str(value), "regexp", {}),
+    Symbol: lambda value: (value.description, ["symbol", value.id], {}),
+    Instance: lambda value: _made_of(_take_members_apart(value.members), ["class", value.name]),
 }
 """How each type is written; a subclass as the first of these that it is one of."""
-
-
-def _dumps_slowly(plain: Json) -> bytes:
-    """For what orjson refuses: lone surrogates, integers over 64 bits, more than 254 levels."""
-    try:
-        text = json.dumps(plain, allow_nan=False, separators=(",", ":"), default=_opened)
-        return text.encode("ascii")
-    except (TypeError, ValueError, RecursionError) as error:
-        raise SuperjsonError(f"The value cannot be written as JSON: {error}") from error
-
-
-def _opened(part: Any) -> Json:
-    """The JSON of what was prepared, for a writer that cannot pass it on."""
-    if isinstance(part, orjson.Fragment):
-        return json.loads(orjson.dumps(part))
-    raise TypeError(type(part).__name__)

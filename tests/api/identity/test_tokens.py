@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -89,7 +90,7 @@ async def test_what_is_no_token_of_ours_is_nobody(door: Door) -> None:
 
 
 async def test_a_token_ends_at_its_time_whatever_is_remembered(door: Door) -> None:
-    _, text = await door.give(expires_at=door.ms + 100)
+    _, text = await door.give(life=timedelta(milliseconds=100))
     assert await door.caller(text) is not None
     door.ms += 100
     assert await door.caller(text) is None

@@ -3,9 +3,10 @@
 import { createTRPCClient, httpLink } from '@trpc/client';
 import { inspect } from 'node:util';
 import { SuperJSON } from 'superjson';
+import { follow } from './following.mjs';
 import { outcome, play } from './scenario.mjs';
 import { connect } from './sockets.mjs';
-import { superjson } from './transformers.mjs';
+import { original, superjson } from './transformers.mjs';
 
 class Point {
   constructor(x) {
@@ -36,14 +37,18 @@ const VALUES = {
   'Date far away': new Date(8.64e15),
   number: [NaN, Infinity, -Infinity, -0, Number.MAX_SAFE_INTEGER],
   RegExp: /a\/b/gi,
+  'RegExp in a Set': new Set([/a/]),
   Set: new Set([1, at]),
+  'Set of objects': new Set([{ x: 1 }, [{ at }], 2]),
+  'Set of alike': new Set([1, true, 1n]),
   Map: new Map([[1, at], ['k', 2n]]),
   'Map of text': new Map([['k', at]]),
+  'Map of nothing': new Map(),
   'Map by objects': new Map([[{ x: 1 }, 1]]),
   URL: new URL('https://x.y/z?q=1'),
   Error: new TypeError('bad', { cause: at }),
   Uint8Array: new Uint8Array([1, 2]),
-  Float64Array: new Float64Array([1.5]),
+  'typed arrays': [new Float64Array([1.5, -1]), new Float32Array([0.1]), new Int16Array([-300])],
   symbol: tag,
   class: new Point(1),
   custom: new Odd(),
@@ -95,12 +100,38 @@ async function echo({ link, ...places }) {
   return seen;
 }
 
-/** A node waits for a signal; its value is JSON. */
-async function signal({ http, executionId }) {
-  const client = createTRPCClient({ links: [httpLink({ url: http, transformer: superjson })] });
+const SIGNALLED = {
+  at,
+  nothing: [NaN, undefined, -0],
+  set: VALUES['Set of objects'],
+  map: VALUES['Map by objects'],
+  texts: VALUES['Map of text'],
+  regexp: VALUES.RegExp,
+  url: VALUES.URL,
+  bytes: VALUES.Uint8Array,
+  floats: new Float64Array([1.5, NaN]),
+  error: new TypeError('bad'),
+};
+
+/** A signal is sent, and its value comes back in the events of both dialects. */
+async function signal({ http, executionId, ...places }) {
+  const { client } = overHttp({ http });
   const send = (value) => outcome(client.sendSignal.mutate({ executionId, name: 'approval', value }));
-  const refused = { date: await send(at), map: await send(new Map([[1, 1]])), number: await send({ n: NaN }) };
-  return { refused, sent: await send(VALUES.plain), value: VALUES.plain };
+  const refused = { symbol: await send(tag), class: await send(new Point(1)), cycle: await send(cycle) };
+  const sent = await send(SIGNALLED);
+  const seen = {
+    plain: await signalled({ url: places.socket }, executionId),
+    original: await signalled({ url: places.original, transformer: original }, executionId),
+  };
+  return { refused, sent, seen };
+}
+
+async function signalled(place, executionId) {
+  const { client } = connect(place);
+  const asked = { executionId, eventTypes: ['signal:received'] };
+  const { until } = follow(client.subscribeToExecutionEvents, asked);
+  const { events, error } = await until(({ events }) => events.length > 0);
+  return error ?? events[0].data.value;
 }
 
 await play({ echo, signal });

@@ -23,6 +23,14 @@ const withCustom = (superjson) =>
 const withClass = (superjson) => superjson.registerClass(P, 'P');
 const withSymbol = (superjson) => superjson.registerSymbol(S, 'tag');
 const withProps = (superjson) => superjson.allowErrorProps('code', 'stack2');
+const withDedupe = (superjson) => (superjson.dedupe = true);
+const withAll = (superjson) => [withClass, withSymbol, withDedupe].forEach((each) => each(superjson));
+const withOdd = (superjson) =>
+  superjson.registerCustom(
+    { isApplicable: isPoint, serialize: () => eval(ODD), deserialize: (value) => value },
+    'ExecutionEventImpl',
+  );
+const ODD = '({a:NaN, b:[-0, undefined, Infinity], c:undefined, d:new Date(0), e:new URL("https://x.y")})';
 
 const ENCODE = [
   ['undefined at root', 'undefined'],
@@ -92,7 +100,30 @@ const ENCODE = [
   ['two Infinity', '[Infinity,Infinity]'],
   ['shared at root (cycle)', 'const a={};a.self=a'],
   ['cycle and other', 'const o={};const c={};o.me=o;o.c=c;o.d=c;o'],
-  ['dedupe', 'const a={x:1};({p:a,q:a})', (superjson) => (superjson.dedupe = true)],
+  ['dedupe', 'const a={x:1};({p:a,q:a})', withDedupe],
+  ['dedupe in containers', 'const b={x:1};({p:b,m:new Map([[1,b],[b,2]]),s:new Set([b]),e:new Error("x",{cause:b})})', withDedupe],
+  ['RegExps', '[/(?:)/, new RegExp("/[/]\\n"), /\\//dgimsuy, /é\\p{L}/v]'],
+  ['URLs', '[new URL("HTTPS://u:p@X.y:443/ä?q#f"), new URL("mailto:a@b.c"), new URL("data:,x")]'],
+  ['elements of typed arrays', '({a:new Int8Array([-128,127]),b:new Uint8ClampedArray([300,0.5]),c:new Int32Array([-1]),d:new Uint32Array([-1])})'],
+  ['elements of Float32Array', 'new Float32Array([0.1,-0,1.5,16777217,NaN,Infinity])'],
+  ['elements of Float64Array', 'new Float64Array([0.1,-0,1,2**53,1e-7,-Infinity])'],
+  ['empty typed array', '[new Float64Array(), new Int16Array()]'],
+  ['Set of objects', 'new Set([{b:1},{a:new Date(0)},[{c:2n}]])'],
+  ['Set of alike', 'new Set([1,true,1n,"1"])'],
+  ['Set of equal Dates', 'new Set([new Date(0),new Date(0),new Date(1)])'],
+  ['Set of Set of objects', '({s:new Set([new Set([{a:undefined}]),new Set()])})'],
+  ['Set of one of each', '[/a/g,new URL("https://x.y"),new Int8Array([1]),undefined].map((each)=>new Set([each]))'],
+  ['Map by objects', 'new Map([[{at:new Date(0)},1n],[{},new Map([[[{}],null]])]])'],
+  ['Map by alike', 'new Map([[1,"a"],[true,"b"],[1n,"c"]])'],
+  ['Map by texts', '({m:new Map([["a.b",new Date(0)],["constructor",/x/]])})'],
+  ['Map of nothing', 'new Map()'],
+  ['Map by one of each', '[/a/g,new URL("https://x.y"),new Int8Array([1]),null].map((each)=>new Map([[each,1]]))'],
+  ['class at root', 'new P()', withClass],
+  ['class in Map and Set', '({m:new Map([[new P(),1]]),s:new Set([new P()])})', withClass],
+  ['symbol at root', 'S', withSymbol],
+  ['symbol in containers', '[S,new Set([S]),new Map([[S,S]])]', withSymbol],
+  ['custom of what JSON has not', 'new P()', withOdd],
+  ['undefined in containers', '[[undefined],new Set([undefined]),new Map([[undefined,undefined]])]'],
   ['function', '({f(){}})'],
   ['toJSON object', '({v:{toJSON(){return 5}}})'],
   ['null-prototype object', 'Object.assign(Object.create(null),{d:new Date(0)})'],
@@ -102,6 +133,12 @@ const ENCODE = [
 
 const at = '1970-01-01T00:00:00.000Z';
 const values = (json, annotations) => ({ json, meta: { values: annotations, v: 1 } });
+
+const error = { name: 'E', message: 'm', cause: null };
+const equal = (json, annotations, referentialEqualities) => ({
+  json: { p: { x: 1 }, ...json },
+  meta: { values: annotations, referentialEqualities, v: 1 },
+});
 
 const DECODE = [
   ['no meta', { json: { a: 1 } }],
@@ -137,6 +174,27 @@ const DECODE = [
   ['Error', values({ name: 'E', message: 'm' }, ['Error'])],
   ['Error with cause', values({ name: 'E', message: 'm', cause: at }, ['Error', { cause: ['Date'] }])],
   ['Uint8Array', values([0, 255], [['typed-array', 'Uint8Array']])],
+  ['RegExp', values('/a\\/b/gi', ['regexp'])],
+  ['RegExp with flags in disorder', values('/a/yg', ['regexp'])],
+  ['RegExp of nonsense', values('/a/xx', ['regexp'])],
+  ['URL', values('https://x.y/z?q=1', ['URL'])],
+  ['URL of nonsense', values('nonsense', ['URL'])],
+  ['typed arrays', values([[-1, 1], [70000]], { 0: [['typed-array', 'Int8Array']], 1: [['typed-array', 'Int32Array']] })],
+  ['Float32Array', values([0.1, null, 3], [['typed-array', 'Float32Array']])],
+  ['Float64Array', values([0.1, null, 3], [['typed-array', 'Float64Array']])],
+  ['set of objects', values([{ a: at }, 1], ['set', { '0.a': ['Date'] }])],
+  ['map by objects', values([[{ a: at }, '1']], ['map', { '0.0.a': ['Date'], '0.1': ['bigint'] }])],
+  ['map by texts', values([['a', at]], ['map', { '0.1': ['Date'] }])],
+  ['class', values({ p: { x: 1, at } }, { p: [['class', 'P'], { at: ['Date'] }] }), withAll],
+  ['symbol', values(['tag'], { 0: [['symbol', 'tag']] }), withAll],
+  ['repeated in Map', equal({ m: [[1, null]] }, { m: ['map'] }, { p: ['m.0.1'] }), withAll],
+  ['repeated as key of Map', equal({ m: [[null, 1]] }, { m: ['map'] }, { p: ['m.0.0'] }), withAll],
+  ['repeated in Set', equal({ s: [null] }, { s: ['set'] }, { p: ['s.0'] }), withAll],
+  ['repeated in Error', equal({ e: error }, { e: ['Error'] }, { p: ['e.cause'] }), withAll],
+  ['repeated in class', equal({ c: { x: null } }, { c: [['class', 'P']] }, { p: ['c.x'] }), withAll],
+  ['repeated Map', equal({ m: [[at, 1]], n: [null] }, { m: ['map', { '0.0': ['Date'] }], n: ['set'] }, { m: ['n.0'] }), withAll],
+  ['repeated out of Map', equal({ m: [[1, { x: at }]], q: null }, { m: ['map', { '0.1.x': ['Date'] }] }, { 'm.0.1': ['q'] }), withAll],
+  ['repeated out of Error', equal({ e: { ...error, cause: [1] }, q: null }, { e: ['Error'] }, { 'e.cause': ['q'] }), withAll],
 ];
 
 const attempt = (work) => {
@@ -157,9 +215,13 @@ function written([name, js, prepare = () => {}]) {
   return { name, js, ...attempt(write) };
 }
 
-function read([name, payload]) {
+function read([name, payload, prepare = () => {}]) {
   const superjson = new SuperJSON();
-  const again = () => ({ again: superjson.serialize(superjson.deserialize(structuredClone(payload))) });
+  prepare(superjson);
+  const again = () => {
+    const text = JSON.stringify(superjson.serialize(superjson.deserialize(structuredClone(payload))));
+    return { again: JSON.parse(text) };
+  };
   return { name, payload, ...attempt(again) };
 }
 
