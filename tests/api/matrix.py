@@ -30,6 +30,8 @@ class Case:
     of_nobody: bool = False
     #: the bearer of a share of the execution may call it
     shared: bool = False
+    #: the scope to read is needed beside the one to run
+    reads: bool = False
 
 
 def nothing(things: Things) -> dict[str, Any]:
@@ -86,8 +88,10 @@ TRPC: Final[Mapping[str, Case]] = {
     ),
     "getExecutionsTree": Case(EVERYBODY, execution, ("GET", "/executions/{execution_id}/tree")),
     "getRootExecutions": Case(EVERYBODY, flow, ("GET", "/executions?flowId={flow_id}")),
-    "shareExecution": Case(RUNNERS, execution, ("POST", "/executions/{execution_id}/shares")),
-    "getShares": Case(RUNNERS, execution, ("GET", "/executions/{execution_id}/shares")),
+    "shareExecution": Case(
+        RUNNERS, execution, ("POST", "/executions/{execution_id}/shares"), reads=True
+    ),
+    "getShares": Case(RUNNERS, execution, ("GET", "/executions/{execution_id}/shares"), reads=True),
     "unshareExecution": Case(
         RUNNERS,
         lambda things: {**execution(things), "shareId": things.share_id},

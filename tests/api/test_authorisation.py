@@ -230,9 +230,32 @@ async def test_a_token_without_the_scope_is_refused_even_to_an_admin(
         async for reply, _ in replies(court, name, token):
             assert reply.code == "FORBIDDEN", reply
             assert SECRET not in reply.text
-        token = await court.token(user, role, scopes=[scope])
+        token = await court.token(user, role, scopes=[scope, *([Scope.READ] * case.reads)])
         async for reply, _ in replies(court, name, token):
             assert reply.code not in REFUSALS, reply
+
+
+@pytest.mark.parametrize("name", ["shareExecution", "getShares"])
+async def test_who_may_not_read_makes_no_links(court: Court, name: str) -> None:
+    token = await court.token("ann", Role.USER, scopes=[Scope.RUN])
+    async for reply, _ in replies(court, name, token):
+        assert reply.code == "FORBIDDEN"
+
+
+async def test_whoever_watches_does_not_see_what_the_owner_sent_along(court: Court) -> None:
+    things = await court.things()
+    service = court.house.service
+    execution_id = await service.create(
+        ANN,
+        things.flow_id,
+        integration={"session": "of ann"},
+        events=[{"eventName": "of ann"}],
+    )
+    _, share = await service.share(ANN, execution_id)
+    own = await court.token("ann", Role.USER)
+    for token, sees in ((own, True), (share, False)):
+        reply = await court.over_trpc("getExecutionDetails", {"executionId": execution_id}, token)
+        assert reply.code is None and ("of ann" in reply.text) is sees
 
 
 async def test_what_is_there_is_seen_by_its_owner(court: Court) -> None:

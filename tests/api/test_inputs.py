@@ -128,3 +128,18 @@ def test_defaults_of_a_subscription() -> None:
 )
 def test_a_position_is_an_integer_within_reason(given: float, position: int) -> None:
     assert inputs.Subscribe.model_validate({**ID, "fromIndex": given}).from_index == position
+
+
+def test_what_is_kept_in_an_index_is_not_long() -> None:
+    on = {"executionId": "EX1"}
+    for model, member, longest, given in (
+        (inputs.Create, "idempotencyKey", 255, {"flowId": "sum"}),
+        (inputs.Retry, "idempotencyKey", 255, on),
+        (inputs.Stop, "commandId", 300, on),
+        (inputs.SendSignal, "signalId", 300, {**on, "name": "go"}),
+        (inputs.Share, "name", 255, on),
+        (inputs.StoreFlow, "flowId", 255, {"document": {}}),
+    ):
+        model.model_validate({**given, member: "k" * longest})
+        with pytest.raises(ValidationError, match=member):
+            model.model_validate({**given, member: "k" * (longest + 1)})

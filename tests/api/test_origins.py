@@ -17,7 +17,8 @@ def client(app: ASGIApp, base: str = "http://localhost:4021") -> httpx.AsyncClie
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "localhost:4021", "127.0.0.1:4021", "[::1]:4021", "[::1]"]
+    "host",
+    ["localhost", "localhost.:4021", "127.0.0.1:4021", "127.0.0.2", "[::1]:4021", "[::1]"],
 )
 async def test_a_server_for_this_machine_answers_to_its_names(host: str) -> None:
     app = build_app(FakeService(), only_here=True)
@@ -36,6 +37,13 @@ async def test_it_answers_to_no_name_that_a_page_gave_it(host: str) -> None:
         answer = await here.get("/api/v1/flows", headers={"host": host})
     assert answer.status_code == 403
     assert "--auth" in answer.text
+
+
+@pytest.mark.parametrize("origin", ["http://[", "null", "", "http://evil.example", "file://"])
+async def test_a_page_that_is_no_place_here_may_change_nothing(origin: str) -> None:
+    async with client(build_app(FakeService())) as here:
+        answer = await here.post("/api/v1/executions", json={}, headers={"origin": origin})
+    assert answer.status_code == 403
 
 
 async def test_other_servers_answer_to_every_name() -> None:

@@ -9,7 +9,7 @@ import pytest
 from chaingraph.errors import BadInput, ExecutionNotFound, Forbidden, TokenNotFound
 from chaingraph.execution.identity import hash_of, new_token
 from chaingraph.execution.principals import LOCAL, Principal, Scope
-from chaingraph.execution.sharing import Sharing
+from chaingraph.execution.sharing import MAX_SHARES, Sharing
 from tests.conformance.backends import Backend, memory_backend
 from tests.conformance.steps import new_execution
 
@@ -111,3 +111,14 @@ async def test_what_does_not_exist_is_not_shared(sharing: Sharing) -> None:
         await sharing.share(LOCAL, "EX3")
     with pytest.raises(ExecutionNotFound):
         await sharing.shares(ANN, "EX3")
+
+
+async def test_an_execution_has_no_more_shares_than_can_be_overseen(sharing: Sharing) -> None:
+    first, _ = await sharing.share(ANN, "EX1")
+    for _ in range(MAX_SHARES - 1):
+        await sharing.share(ANN, "EX1")
+    with pytest.raises(BadInput, match="take some back"):
+        await sharing.share(ANN, "EX1")
+    await sharing.share(ANN, "EX2")
+    await sharing.unshare(ANN, "EX1", first.id)
+    await sharing.share(ANN, "EX1")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -19,22 +19,22 @@ Admit: TypeAlias = Callable[[Caller, ReadInput], Awaitable[None]]
 class Admission:
     service: Reading
 
-    def anybody(self, scope: Scope) -> Admit:
-        """Whoever has a name and the scope; the rest the service decides."""
+    def anybody(self, *scopes: Scope) -> Admit:
+        """Whoever has a name and the scopes; the rest the service decides."""
 
         async def admit(caller: Caller, read_input: ReadInput) -> None:
-            _principal(caller, scope)
+            _principal(caller, scopes)
 
         return admit
 
-    def to_execution(self, scope: Scope) -> Admit:
+    def to_execution(self, *scopes: Scope) -> Admit:
         """Who may not reach the execution learns nothing about the rest of the input.
 
         A missing id is left to the schema, which names it.
         """
 
         async def admit(caller: Caller, read_input: ReadInput) -> None:
-            principal, execution_id = _principal(caller, scope), _execution_id(read_input())
+            principal, execution_id = _principal(caller, scopes), _execution_id(read_input())
             if execution_id is not None and principal.role != Role.ADMIN:
                 await self.service.details(principal, execution_id)
 
@@ -44,16 +44,17 @@ class Admission:
         """Refuses before the stream begins, and again while it goes on. A missing id is left to
         the schema: an event source would take an internal error for a hiccup and come back for
         ever."""
-        principal, execution_id = _principal(caller, Scope.READ), _execution_id(read_input())
+        principal, execution_id = _principal(caller, (Scope.READ,)), _execution_id(read_input())
         if execution_id is not None:
             await self.service.details(principal, execution_id)
 
 
-def _principal(caller: Caller, scope: Scope) -> Principal:
+def _principal(caller: Caller, scopes: Sequence[Scope]) -> Principal:
     if caller is None:
         raise Unauthorized
-    if not caller.may(scope):
-        raise ScopeNeeded(scope)
+    for scope in scopes:
+        if not caller.may(scope):
+            raise ScopeNeeded(scope)
     return caller
 
 

@@ -54,6 +54,10 @@ Maybe: TypeAlias = Annotated[T | None, BeforeValidator(_refuse_null)]
 Number: TypeAlias = Annotated[float, PlainValidator(_number, json_schema_input_type=float)]
 
 
+Key: TypeAlias = Annotated[str, Field(max_length=255)]
+"""What a caller chooses to name something by: it is kept in an index."""
+CommandId: TypeAlias = Annotated[str, Field(max_length=300)]
+"""The same; it may be made of a key and the name of a command."""
 Position: TypeAlias = Annotated[Number, AfterValidator(_position)]
 
 
@@ -120,7 +124,7 @@ class Create(Input):
     events: Maybe[list[ExternalEvent]] = None
     #: values of ports, by `node.port`
     inputs: Maybe[dict[str, Any]] = None
-    idempotency_key: Maybe[str] = None
+    idempotency_key: Maybe[Key] = None
 
 
 class OnFlow(Input):
@@ -131,7 +135,7 @@ class StoreFlow(Input):
     """The flow as its JSON says it; under `flow_id`, or else under its own id."""
 
     document: dict[str, Any]
-    flow_id: Maybe[str] = None
+    flow_id: Maybe[Key] = None
 
 
 class OnExecution(Input):
@@ -141,7 +145,7 @@ class OnExecution(Input):
 class Command(OnExecution):
     """Whatever steers an execution. The same id twice is one command."""
 
-    command_id: Maybe[str] = None
+    command_id: Maybe[CommandId] = None
 
 
 class Stop(Command):
@@ -169,12 +173,12 @@ class SetBreakpoints(Command):
 class SendSignal(OnExecution):
     name: str
     value: Any = None
-    command_id: Maybe[str] = Field(None, validation_alias=AliasChoices("commandId", "signalId"))
+    command_id: Maybe[CommandId] = Field(None, validation_alias=AliasChoices("commandId", "signalId"))
 
 
 class Retry(OnExecution):
     start: bool = True
-    idempotency_key: Maybe[str] = None
+    idempotency_key: Maybe[Key] = None
 
 
 class Fork(Retry):
@@ -185,7 +189,7 @@ class Fork(Retry):
 
 class Share(OnExecution):
     #: a label for people
-    name: str = ""
+    name: Key = ""
     expires_in_seconds: Maybe[Annotated[Number, Field(gt=0, le=365 * 86_400)]] = None
 
 

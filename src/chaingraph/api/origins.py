@@ -6,6 +6,7 @@ Programs that are no browser send no origin.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -13,7 +14,6 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _PREFLIGHT: Final = {
     "access-control-allow-methods": "GET, POST, PUT, DELETE, OPTIONS",
     "access-control-allow-headers": (
@@ -43,11 +43,20 @@ class Origins:
     def allow(self, origin: str, host: str) -> bool:
         if "*" in self._named or origin in self._named:
             return True
-        page = urlsplit(origin)
-        return page.netloc == host or page.hostname in _LOOPBACK
+        name, _, place = origin.partition("://")
+        return bool(name) and (place == host or is_here(place))
 
     def answers_to(self, host: str) -> bool:
-        return not self._only_here or _name(host) in _LOOPBACK
+        return not self._only_here or is_here(host)
+
+
+def is_here(host: str) -> bool:
+    """Whether a host, maybe with a port, is a name or an address of this machine alone."""
+    try:
+        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+        return name == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 class OriginGuard:
@@ -79,14 +88,6 @@ class OriginGuard:
             await _refuse("This page may not call", scope, receive, send)
         else:
             await self._app(scope, receive, send)
-
-
-def _name(host: str) -> str | None:
-    """The host without its port; None for one that cannot be read."""
-    try:
-        return urlsplit(f"//{host}").hostname
-    except ValueError:
-        return None
 
 
 async def _refuse(why: str, scope: Scope, receive: Receive, send: Send) -> None:

@@ -16,13 +16,16 @@ from chaingraph.trpc.router import Procedure, Router
 
 def sharing(service: Sharing, admission: Admission) -> Router:
     """The procedures by name."""
-    calls, run = _Sharing(service), admission.to_execution(Scope.RUN)
+    calls = _Sharing(service)
+    run = admission.to_execution(Scope.RUN)
+    # Who may not read may not let others read either.
+    both = admission.to_execution(Scope.RUN, Scope.READ)
+    by_id = inputs.OnExecution.model_validate
+    unshare = inputs.Unshare.model_validate
     return {
-        "shareExecution": Procedure("mutation", inputs.Share.model_validate, calls.share, run),
-        "getShares": Procedure("query", inputs.OnExecution.model_validate, calls.shares, run),
-        "unshareExecution": Procedure(
-            "mutation", inputs.Unshare.model_validate, calls.unshare, run
-        ),
+        "shareExecution": Procedure("mutation", inputs.Share.model_validate, calls.share, both),
+        "getShares": Procedure("query", by_id, calls.shares, both),
+        "unshareExecution": Procedure("mutation", unshare, calls.unshare, run),
     }
 
 

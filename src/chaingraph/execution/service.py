@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -183,7 +183,11 @@ class Service(Steering, StoredFlows, Sharing):
         return await self._prepare(read_flow(stored.data), inputs, owner_id)
 
     async def details(self, principal: Principal, execution_id: str) -> ExecutionRow:
-        return (await self._visible(principal, execution_id)).row
+        """The row; without what its owner sent along for whoever only watches."""
+        row = (await self._visible(principal, execution_id)).row
+        if principal.may_use(row.owner_id):
+            return row
+        return replace(row, options=None, integration=None, external_events=None)
 
     async def tree(self, principal: Principal, execution_id: str) -> list[TreeNode]:
         """The execution and all its descendants, by level, then id."""

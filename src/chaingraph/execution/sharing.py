@@ -14,6 +14,8 @@ from chaingraph.execution.principals import Principal, Role, Scope
 
 LIFE: Final = timedelta(days=7)
 LONGEST_LIFE: Final = timedelta(days=365)
+#: of one execution, that are good at the same time
+MAX_SHARES: Final = 100
 
 
 class Sharing:
@@ -34,7 +36,9 @@ class Sharing:
     ) -> tuple[Token, str]:
         """A new share and its text, which is not shown again. Raises BadInput for a life that is
         too long."""
-        await self._check_owner(principal, execution_id)
+        good = await self.shares(principal, execution_id)
+        if len(good) >= MAX_SHARES:
+            raise BadInput(f"Execution {execution_id} has {MAX_SHARES} shares: take some back")
         life = LIFE if expires_in is None else expires_in
         if not timedelta(0) < life <= LONGEST_LIFE:
             raise BadInput(f"A share lives longer than 0 and at most {LONGEST_LIFE.days} days")

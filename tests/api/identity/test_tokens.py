@@ -137,3 +137,12 @@ async def test_a_link_is_good_for_a_share_and_for_nothing_else(door: Door) -> No
     caller = await door.authenticate(Credentials(share=share))
     assert caller is not None and caller.may_watch("EX1", "ann")
     assert not caller.may_watch("EX2", "ann") and not caller.may_use("ann")
+
+
+async def test_a_link_opens_what_it_shares_to_whoever_is_somebody_already(door: Door) -> None:
+    _, own = await door.give("bob")
+    _, share = await door.give("share:x", role=Role.GUEST, execution_id="EX1")
+    for cookie, user in ((f"session={own}", "bob"), ("session=stale", "share:x")):
+        caller = await door.authenticate(Credentials(cookie=cookie, share=share))
+        assert caller is not None and caller.user_id == user
+        assert caller.may_watch("EX1", "ann") and not caller.may_watch("EX2", "ann")

@@ -12,7 +12,7 @@ import pytest
 from chaingraph.api.batches import closing
 from chaingraph.api.identity.credentials import Credentials
 from chaingraph.api.identity.rates import Rate
-from chaingraph.api.identity.standing import while_passing
+from chaingraph.api.identity.standing import PATIENCE, while_passing
 from chaingraph.api.identity.visitor import Gate
 from chaingraph.errors import BadInput, StoreUnavailable, TooManyCalls
 from chaingraph.execution.principals import Principal
@@ -174,6 +174,46 @@ async def test_a_database_that_is_away_ends_no_stream(callers: Callers) -> None:
         yield 1
 
     assert [each async for each in while_passing(values(), check, 0.0)] == [1]
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_what_comes_long_after_the_last_check_waits_for_another(answers: bool) -> None:
+    """The journal may be readable while who knows the callers is away."""
+    time, checked = 0.0, 0
+
+    async def check() -> None:
+        nonlocal checked
+        checked += 1
+        if not answers:
+            raise StoreUnavailable("away")
+
+    async with aclosing(while_passing(one_two(), check, 3600, lambda: time)) as values:
+        assert await anext(values) == 1
+        time = 3600 + PATIENCE + 1
+        if answers:
+            assert await anext(values) == 2
+        else:
+            with pytest.raises(StoreUnavailable):
+                await anext(values)
+    assert checked == 1
+
+
+async def test_all_who_wait_for_a_slow_answer_get_it_at_the_same_time(callers: Callers) -> None:
+    answer = asyncio.Event()
+
+    async def slow(credentials: Credentials) -> Principal | None:
+        callers.asked += 1
+        await answer.wait()
+        raise StoreUnavailable("away")
+
+    visitor = Gate(slow).visitor(Credentials())
+    calls = [asyncio.create_task(visitor.call(procedure(), dict)) for _ in range(5)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    answer.set()
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(each) for each in results] == [StoreUnavailable] * 5
+    assert callers.asked == 1
 
 
 async def test_a_timeout_of_the_stream_itself_stays_one() -> None:

@@ -13,7 +13,7 @@ from jwt.types import Options
 from chaingraph.api.identity.credentials import Credentials
 from chaingraph.api.identity.jwks import IssuerKeys
 from chaingraph.execution.identity import Accounts
-from chaingraph.execution.principals import LOCAL, Principal, Role
+from chaingraph.execution.principals import Principal, Role
 
 logger = logging.getLogger(__name__)
 
@@ -108,14 +108,9 @@ class OidcAuthentication:
         role = claimed_role(claims, self._role_claim)
         user = await self._accounts.user_of(self._provider, subject)
         if user is None:
-            return await self._stranger(subject, role or Role.USER)
+            # Whom nobody linked owns nothing under a bare id: it may be that of somebody here.
+            return Principal(f"{self._provider}:{subject}", role or Role.USER)
         return Principal(user.id, role or user.role, await self._accounts.aliases(user.id))
-
-    async def _stranger(self, subject: str, role: Role) -> Principal:
-        """Whom only the issuer knows: under the subject's name, unless that is a user's here."""
-        own = f"{self._provider}:{subject}"
-        is_taken = subject == LOCAL.user_id or await self._accounts.user(subject) is not None
-        return Principal(own if is_taken else subject, role, frozenset({own}))
 
 
 def claimed_role(claims: Mapping[str, Any], claim: str) -> Role | None:

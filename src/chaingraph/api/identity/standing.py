@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from typing import TypeVar
+from time import monotonic
+from typing import Final, TypeVar
 
 from chaingraph.api.batches import closing
 from chaingraph.errors import StoreUnavailable
 
 T = TypeVar("T")
+#: Seconds for which the answer of the last check holds when no other can be had.
+PATIENCE: Final = 20.0
 Check = Callable[[], Awaitable[None]]
 
 
 async def while_passing(
-    values: AsyncIterator[T], check: Check, every: float
+    values: AsyncIterator[T],
+    check: Check,
+    every: float,
+    now: Callable[[], float] = monotonic,
 ) -> AsyncGenerator[T, None]:
     """The values, until the check, made every so many seconds, raises: then that is raised.
 
-    A check that the database does not answer is made again: nothing can be read meanwhile.
+    A check that cannot be made now, because its database is away, is made again. What comes after
+    `PATIENCE` seconds without one is given only once it passes; StoreUnavailable if it cannot.
     """
-    standing = _Standing(check, every)
+    standing = _Standing(check, every, now)
     watching = asyncio.create_task(standing.watch())
     try:
         async with closing(values):
@@ -35,17 +42,20 @@ async def while_passing(
 
 
 class _Standing:
-    def __init__(self, check: Check, every: float) -> None:
+    def __init__(self, check: Check, every: float, now: Callable[[], float]) -> None:
+        self._now = now
         self._check = check
         self._every = every
         self._failure: Exception | None = None
         self._waiting: asyncio.Timeout | None = None
+        self._passed = self._now()
 
     async def watch(self) -> None:
         while self._failure is None:
             await asyncio.sleep(self._every)
             try:
                 await self._check()
+                self._passed = self._now()
             except StoreUnavailable:
                 continue
             except Exception as error:
@@ -58,7 +68,9 @@ class _Standing:
         if self._failure is None:
             try:
                 async with asyncio.timeout(None) as self._waiting:
-                    return await anext(values)
+                    value = await anext(values)
+                await self._check_age()
+                return value
             except TimeoutError:
                 if self._failure is None:
                     raise
@@ -66,3 +78,8 @@ class _Standing:
                 self._waiting = None
         assert self._failure is not None
         raise self._failure
+
+    async def _check_age(self) -> None:
+        if self._now() - self._passed > PATIENCE + self._every:
+            await self._check()
+            self._passed = self._now()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from hmac import compare_digest
 from time import monotonic
 from typing import Final
@@ -36,11 +37,14 @@ class TokenAuthentication:
         )
 
     async def __call__(self, credentials: Credentials) -> Principal | None:
-        if (text := credentials.token) is not None:
-            return await self._bearer(text)
-        # A link ends up in histories and logs: nothing but a share may be in it.
-        principal = await self._bearer(credentials.share) if credentials.share else None
-        return principal if principal is not None and principal.shared is not None else None
+        text = credentials.token
+        own = None if text is None else await self._bearer(text)
+        if not credentials.share:
+            return own
+        link = await self._bearer(credentials.share)
+        if link is None or link.shared is None:
+            return own  # links end up in histories and logs: no other token is taken from one
+        return link if own is None else replace(own, shared=link.shared)
 
     async def _bearer(self, text: str) -> Principal | None:
         """Who may use the token now."""

@@ -44,7 +44,11 @@ class Visitor:
         self._credentials = credentials
         self._known: Principal | None = None
         self._known_until = -1.0
-        self._asking = asyncio.Lock()
+        self._asking: asyncio.Task[Principal | None] | None = None
+
+    async def is_known(self) -> bool:
+        """Whether it is somebody; what it may do is another matter."""
+        return self._gate is OPEN_GATE or await self._caller() is not None
 
     async def call(self, procedure: Procedure, read_input: ReadInput) -> Any:
         """What the procedure gives to this caller. Raises TooManyCalls.
@@ -62,16 +66,27 @@ class Visitor:
             self._known_until = -1.0
             await procedure.admit(await self._caller(), read_input)
 
-        return while_passing(result, check, self._gate.recheck)
+        return while_passing(result, check, self._gate.recheck, self._gate.now)
 
     async def _caller(self) -> Principal | None:
-        async with self._asking:
-            if self._gate.now() >= self._known_until:
-                self._known = await self._gate.authenticate(self._credentials)
-                recheck = self._gate.recheck
-                lasts = float("inf") if recheck is None else recheck
-                self._known_until = self._gate.now() + lasts
+        """Whoever waits while it is asked gets the same answer, at the same time."""
+        if self._gate.now() < self._known_until:
             return self._known
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+            self._asking.add_done_callback(self._asked)
+        return await asyncio.shield(self._asking)
+
+    async def _ask(self) -> Principal | None:
+        recheck = self._gate.recheck
+        self._known = await self._gate.authenticate(self._credentials)
+        self._known_until = self._gate.now() + (float("inf") if recheck is None else recheck)
+        return self._known
+
+    def _asked(self, task: asyncio.Task[Principal | None]) -> None:
+        self._asking = None
+        if not task.cancelled():
+            task.exception()  # whoever waited was told; perhaps nobody did any more
 
     def _count(self, caller: Principal | None) -> None:
         if self._gate.rate is not None:
