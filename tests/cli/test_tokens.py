@@ -43,6 +43,23 @@ def test_a_token_has_what_it_was_made_with(call: Call) -> None:
     assert objects(call("tokens", "list", "--json").stdout) == [token]
 
 
+@pytest.mark.parametrize(("words", "role"), [((), "user"), (("--role", "agent"), "agent")])
+def test_who_gets_a_token_is_a_user(call: Call, words: tuple[str, ...], role: str) -> None:
+    call("tokens", "create", "--user", "ann", *words)
+    assert roles(call) == {"ann": role}
+    assert call("users", "link", "ann", "hub", "a-1").exit_code == 0
+
+
+def test_a_token_changes_nothing_about_a_known_user(call: Call) -> None:
+    call("users", "add", "ann", "--role", "guest")
+    call("tokens", "create", "--user", "ann", "--role", "admin")
+    assert roles(call) == {"ann": "guest"}
+
+
+def roles(call: Call) -> dict[str, str]:
+    return {each["id"]: each["role"] for each in objects(call("users", "list", "--json").stdout)}
+
+
 def test_a_token_is_kept_for_the_server_that_will_be_shown_it(call: Call, data_dir: Path) -> None:
     text = call("tokens", "create", "--user", "ann").stdout.strip()
 

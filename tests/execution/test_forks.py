@@ -270,11 +270,13 @@ async def test_a_newer_flow_runs_from_the_fork_on() -> None:
         await forked(old, newer=True)
 
 
-async def test_a_newer_flow_is_there_and_open_to_the_caller() -> None:
+async def test_a_newer_flow_is_there_and_the_owners_whoever_asks() -> None:
     lab, build = Bench().lab()
     old = await lab.run(chain(build))
-    with pytest.raises(Forbidden):
-        await forks(lab).fork(Principal("bob"), old.stored, newer=True)
+    row = replace(old.stored.row, owner_id="bob")
+    for caller in (LOCAL, Principal("bob")):
+        with pytest.raises(Forbidden, match="flow bench"):
+            await forks(lab).fork(caller, replace(old.stored, row=row), newer=True)
     elsewhere = Forks(lab.journal, Lab(lab.catalog).flows, _unasked, lab.clock)
     with pytest.raises(FlowNotFound):
         await elsewhere.fork(LOCAL, old.stored, newer=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 import zlib
 from base64 import urlsafe_b64encode
 
@@ -12,7 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaingraph.errors import BadInput
-from chaingraph.execution.tree_cursor import OVER, VERSION, Mark, Place, read_cursor, write_cursor
+from chaingraph.execution.tree_cursor import (
+    MAX_BYTES,
+    MAX_MARKS,
+    MAX_POSITION,
+    OVER,
+    VERSION,
+    Mark,
+    Place,
+    read_cursor,
+    write_cursor,
+)
 from chaingraph.flow.ids import new_execution_id
 
 ROOT = "EXroot"
@@ -98,6 +109,10 @@ def test_a_cursor_of_another_execution_is_refused() -> None:
         ([0], [0], ["0"]),
         ([0], [0], []),
         (0, 0, 0),
+        ([[]], [0], [0]),
+        ("0", [0], [0]),
+        ([0], [0]),
+        ([0], [0], [0], [0]),
     ],
 )
 def test_a_cursor_that_contradicts_itself_is_refused(columns: tuple[object, ...]) -> None:
@@ -105,9 +120,38 @@ def test_a_cursor_that_contradicts_itself_is_refused(columns: tuple[object, ...]
         read_cursor(ROOT, packed([ROOT, *columns]))
 
 
-def test_a_cursor_does_not_unpack_without_limit() -> None:
-    with pytest.raises(BadInput):
-        read_cursor(ROOT, packed("x" * (1 << 24)))
+@pytest.mark.parametrize(
+    "content",
+    [
+        "x" * MAX_BYTES,
+        [ROOT, [0] * 1_300_000, [1] * 1_300_000, [0] * 1_300_000],
+        [ROOT, *[[0] + [1] * MAX_MARKS] * 3],
+        [ROOT, ["0" * 10] * 10_000, ["0" * 10] * 10_000, ["0" * 10] * 10_000],
+        [ROOT, [[0] * 9] * 20_000, [1], [0]],
+    ],
+    ids=["long", "far too many marks", "one mark too many", "texts", "lists"],
+)
+def test_a_small_cursor_costs_little_whatever_it_unpacks_to(content: object) -> None:
+    text = packed(content)
+    assert len(text) < 12_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadInput, match="cannot be read"):
+            read_cursor(ROOT, text)
+        assert tracemalloc.get_traced_memory()[1] < 32 * MAX_BYTES
+    finally:
+        tracemalloc.stop()
+
+
+def test_ten_thousand_open_children_have_a_cursor() -> None:
+    root = Place(new_execution_id(), next=1 << 40)
+    # What is far apart and differs much is long.
+    children = [
+        Place(f"EX{number}", root, (number + 1) << 20, MAX_POSITION - 1 - number)
+        for number in range(10_000)
+    ]
+    text = write_cursor(root.id, [root, *children])
+    assert len(read_cursor(root.id, text)) == 10_001
 
 
 def test_a_thousand_open_children_fit_into_an_address() -> None:

@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -17,6 +18,7 @@ from chaingraph.engine.events import EventType
 from chaingraph.errors import BadInput, ExecutionNotFound, StoreUnavailable
 from chaingraph.execution import news, tree_follow
 from chaingraph.execution.principals import LOCAL
+from chaingraph.execution.tree_cursor import Place, write_cursor
 from chaingraph.execution.tree_follow import TreeBatch, TreeEvent, follow_tree
 from chaingraph.flow.build import FlowBuilder
 from chaingraph.modes import open_memory_house
@@ -346,6 +348,18 @@ async def test_a_cursor_that_names_what_is_not_there_is_refused() -> None:
     forest.write(ROOT)
     with pytest.raises(BadInput, match="not there"):
         await anext(followed(forest, cursor))
+
+
+@pytest.mark.parametrize("view", ["full", "compact"])
+async def test_a_cursor_that_is_ahead_of_a_journal_is_refused(view: View) -> None:
+    forest = Forest()
+    child = Place(forest.spawn(ROOT), Place(ROOT, next=2), 1, next=1)
+    reached = write_cursor(ROOT, [child])
+    forest.end(child.id)
+    assert await anext(followed(forest, reached, view=view))
+    for ahead in ([Place(ROOT, next=3)], [replace(child, next=3)]):
+        with pytest.raises(BadInput, match="not there"):
+            await anext(followed(forest, write_cursor(ROOT, ahead), view=view))
 
 
 async def test_a_thousand_children_in_bounded_batches_and_with_few_reads() -> None:

@@ -495,6 +495,7 @@ export interface SignalReceived {
   value: unknown;
   by: string;
   role: string | null;
+  aliases?: string[];
 }
 
 export interface SignalRejected {

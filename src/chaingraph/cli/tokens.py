@@ -43,8 +43,8 @@ async def create(
     name: Name = "",
     as_json: AsJson = False,
 ) -> None:
-    """Make a token and print it, this once."""
-    from chaingraph.execution.identity import hash_of, new_token
+    """Make a token and print it, this once. A user that is not known is added."""
+    from chaingraph.execution.identity import User, hash_of, new_token
     from chaingraph.modes import open_house
 
     life = _life(expires)
@@ -52,6 +52,8 @@ async def create(
         token, text = new_token(
             user, role, scopes or ALL_SCOPES, created_at=house.clock(), life=life, name=name
         )
+        if await house.accounts.user(user) is None:
+            await house.accounts.add_user(User(user, role))
         await house.tokens.add(token, hash_of(text))
     _print_once(token, text, as_json)
 

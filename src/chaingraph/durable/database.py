@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from psycopg.errors import ProgramLimitExceeded
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
@@ -164,24 +165,36 @@ class Database:
 def patiently(once: Callable[[], T]) -> T:
     """Try again when the connection was lost, a bounded number of times.
 
-    Raises StoreUnavailable, or BadInput when a value cannot be kept (NUL in a jsonb column).
+    Raises StoreUnavailable, or BadInput when a value cannot be kept.
     """
     for pause in PAUSES:
         try:
-            return once()
-        except DataError as error:
-            raise BadInput(f"The database cannot keep this: {error.orig}") from error
+            return _tried(once)
         except DBAPIError as error:
             if not is_transient(error):
                 raise
         metrics.database_retries.inc()
         time.sleep(pause)
     try:
-        return once()
+        return _tried(once)
     except DBAPIError as error:
         if not is_transient(error):
             raise
         raise StoreUnavailable(f"The database is not reachable: {_reason(error)}") from error
+
+
+def _tried(once: Callable[[], T]) -> T:
+    """Call it. Raises BadInput for what cannot be kept: a NUL in a jsonb column, half a character,
+    or more than an index takes."""
+    try:
+        return once()
+    except UnicodeEncodeError as error:
+        raise BadInput(f"The database cannot keep this: {error}") from error
+    except DBAPIError as error:
+        # What is too much for an index is operational to the driver, as if it could pass.
+        if isinstance(error, DataError) or isinstance(error.orig, ProgramLimitExceeded):
+            raise BadInput(f"The database cannot keep this: {_reason(error)}") from error
+        raise
 
 
 def is_transient(error: DBAPIError) -> bool:

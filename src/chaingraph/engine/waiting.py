@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from chaingraph.engine.events import EventType
@@ -124,7 +124,8 @@ class Waiting:
 
     def _refusal(self, node_id: str, signal: Mapping[str, Any]) -> str | None:
         wait = self._state.nodes[node_id].wait or {}
-        return refusal(wait, signal["value"], signal["by"], signal.get("role"))
+        aliases = signal.get("aliases", ())
+        return refusal(wait, signal["value"], signal["by"], signal.get("role"), aliases)
 
     def _answer(self, node_id: str, answer: Mapping[str, Any]) -> None:
         self._record(EventType.NODE_ANSWERED, {"nodeId": node_id, "answer": dict(answer)})
@@ -138,9 +139,12 @@ class Waiting:
         self._ready(node_id)
 
 
-def refusal(wait: Mapping[str, Any], value: Any, by: str, role: str | None) -> str | None:
+def refusal(
+    wait: Mapping[str, Any], value: Any, by: str, role: str | None, aliases: Iterable[str] = ()
+) -> str | None:
     """Why a signal does not answer a wait in its journal form, in one sentence, or None."""
     assignees = wait.get("assignees") or ()
-    if assignees and by not in assignees and role != "admin":
+    is_named = any(name in assignees for name in (by, *aliases))
+    if assignees and role != "admin" and not is_named:
         return f"{by} is not among those who may answer"
     return misfit(wait.get("schema") or {}, value)

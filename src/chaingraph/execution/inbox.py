@@ -89,8 +89,7 @@ class Inbox:
             case CommandKind.BREAKPOINTS:
                 self._run.set_breakpoints({"breakpoints": command.data["breakpoints"], **told})
             case CommandKind.SIGNAL:
-                kept = {k: command.data.get(k) for k in ("name", "value", "role")}
-                self._run.signal({"signalId": command.id, "by": command.caller, **kept})
+                self._run.signal(_signal_of(command))
             case CommandKind.CHILD:
                 await self._child_ended(command)
 
@@ -117,6 +116,13 @@ class Inbox:
         if self._run.awaits(child_id) and outcome["status"] == Status.COMPLETED:
             result = await self._result_of(child_id)
         self._run.child_ended(outcome, result)
+
+
+def _signal_of(command: Command) -> dict[str, Any]:
+    kept = {key: command.data.get(key) for key in ("name", "value", "role")}
+    if aliases := command.data.get("aliases"):
+        kept["aliases"] = aliases
+    return {"signalId": command.id, "by": command.caller, **kept}
 
 
 def reason_of(stop: Command) -> str:

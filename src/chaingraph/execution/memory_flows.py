@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from chaingraph.errors import Forbidden
 from chaingraph.execution.ports import StoredFlow
 from chaingraph.execution.times import from_ms
 
@@ -16,8 +17,12 @@ class MemoryFlows:
         self._clock = clock
         self._flows: dict[str, StoredFlow] = {}
 
-    async def put(self, data: Mapping[str, Any], owner_id: str) -> StoredFlow:
+    async def put(
+        self, data: Mapping[str, Any], owner_id: str, owners: Collection[str] | None = None
+    ) -> StoredFlow:
         now, known = from_ms(self._clock()), self._flows.get(data["id"])
+        if known is not None and not _is_of(known, owners):
+            raise Forbidden(f"flow {known.id}")
         if known is not None and known.data == data:
             return known
         created = now if known is None else known.created_at
@@ -31,14 +36,18 @@ class MemoryFlows:
 
     async def list(self, owners: Collection[str] | None = None) -> list[StoredFlow]:
         flows = sorted(
-            (
-                each
-                for each in self._flows.values()
-                if owners is None or (each.owner_id or "local") in owners
-            ),
+            (each for each in self._flows.values() if _is_of(each, owners)),
             key=lambda flow: flow.id,
         )
         return sorted(flows, key=lambda flow: flow.created_at, reverse=True)
 
-    async def delete(self, flow_id: str) -> bool:
-        return self._flows.pop(flow_id, None) is not None
+    async def delete(self, flow_id: str, owners: Collection[str] | None = None) -> bool:
+        known = self._flows.get(flow_id)
+        if known is None or not _is_of(known, owners):
+            return False
+        del self._flows[flow_id]
+        return True
+
+
+def _is_of(flow: StoredFlow, owners: Collection[str] | None) -> bool:
+    return owners is None or flow.owner in owners

@@ -149,20 +149,29 @@ class StoredFlow:
     created_at: datetime
     updated_at: datetime
 
+    @property
+    def owner(self) -> str:
+        """Whose it is: one without an owner is `local`'s."""
+        return self.owner_id or "local"
+
 
 class Flows(Protocol):
-    """The stored flows."""
+    """The stored flows. Where `owners` are named, flows of others stay as they are; None is all."""
 
-    async def put(self, data: Mapping[str, Any], owner_id: str) -> StoredFlow:
-        """Insert, or replace with version + 1; identical content changes nothing."""
+    async def put(
+        self, data: Mapping[str, Any], owner_id: str, owners: Collection[str] | None = None
+    ) -> StoredFlow:
+        """Insert, or replace with version + 1; identical content changes nothing.
+
+        Raises Forbidden when the flow is there and none of `owners` has it."""
 
     async def get(self, flow_id: str) -> StoredFlow | None: ...
 
     async def list(self, owners: Collection[str] | None = None) -> list[StoredFlow]:
-        """The flows of these owners, or of all, newest first. One without is `local`'s."""
+        """The flows of these owners, newest first."""
 
-    async def delete(self, flow_id: str) -> bool:
-        """Whether there was one. Its executions stay: each has a snapshot of it."""
+    async def delete(self, flow_id: str, owners: Collection[str] | None = None) -> bool:
+        """Whether these owners had one. Its executions stay: each has a snapshot of it."""
 
 
 class Journal(Protocol):

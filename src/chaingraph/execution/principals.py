@@ -53,9 +53,14 @@ class Principal:
     shared: str | None = None
 
     @property
+    def names(self) -> frozenset[str]:
+        """All ids that mean this user."""
+        return self.aliases | {self.user_id}
+
+    @property
     def owners(self) -> frozenset[str] | None:
         """The owners whose things this principal may use; None means all."""
-        return None if self.role == Role.ADMIN else self.aliases | {self.user_id}
+        return None if self.role == Role.ADMIN else self.names
 
     def may(self, scope: Scope) -> bool:
         return scope in self.scopes and scope in SCOPES_OF.get(self.role, ())

@@ -98,7 +98,7 @@ class Service(Steering, StoredFlows, Sharing):
         input gives the same execution again; with other input it raises IdempotencyConflict.
         """
         stored = await self.flow(principal, flow_id)
-        owner = stored.owner_id or "local"
+        owner = stored.owner
         Options.from_json(options)
         options, integration = plainly("options", options), plainly("integration", integration)
         events, inputs = plainly("events", events), plain_inputs(inputs)
@@ -178,7 +178,7 @@ class Service(Steering, StoredFlows, Sharing):
         stored = await self._flows.get(flow_id)
         if stored is None:
             raise FlowNotFound(flow_id)
-        if (stored.owner_id or "local") != owner_id:
+        if stored.owner != owner_id:
             raise Forbidden(f"flow {flow_id}")
         return await self._prepare(read_flow(stored.data), inputs, owner_id)
 

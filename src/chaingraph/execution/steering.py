@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 from uuid import uuid4
 
@@ -17,10 +19,12 @@ from chaingraph.execution.plainly import plainly
 from chaingraph.execution.ports import Bell, Journal, commands_of
 from chaingraph.execution.principals import Principal
 from chaingraph.execution.reading import decode, read_events
-from chaingraph.execution.records import Command, CommandKind, Segment, Stored
+from chaingraph.execution.records import Command, CommandKind, Disposition, Segment, Stored
 
 #: What ends a wait.
 _OVER = (EventType.NODE_ANSWERED, EventType.NODE_FAILED, EventType.NODE_STARTED)
+#: So much at a time is read on behalf of those who do not own it.
+READS_FOR_STRANGERS = 2
 #: A signal may carry so many bytes of JSON.
 MAX_SIGNAL_BYTES = 1024 * 1024
 
@@ -44,6 +48,8 @@ class Steering:
         self._bell = bell
         self._launch = launch
         self._errand = errand
+        # Anybody can ask for it, and a journal may be long.
+        self._for_strangers = asyncio.Semaphore(READS_FOR_STRANGERS)
 
     async def start(
         self, principal: Principal, execution_id: str, *, command_id: str | None = None
@@ -127,27 +133,27 @@ class Steering:
     ) -> None:
         """Send a value to the node that waits, or will wait, for a signal of this name.
 
-        Who is named as one who may answer need not own the execution. Raises BadInput when a
-        node waits and the value does not fit.
+        Who is named as one who may answer, under whatever alias, need not own the execution.
+        Raises BadInput when a node waits and the value does not fit.
         """
         value = _plain(name, value)
         stored = await self._stored(execution_id)
-        owns = principal.may_use(stored.row.owner_id)
-        waits = await self._waits(stored, name, all_of_them=not owns)
-        named = any(principal.user_id in (wait.get("assignees") or ()) for wait in waits)
-        known = await self._knows(execution_id, principal, command_id)
-        if not (owns or named or known):
-            raise Forbidden(f"execution {execution_id}")
-        reasons = [refusal(wait, value, principal.user_id, principal.role) for wait in waits]
-        if reasons and None not in reasons and not known:
-            raise BadInput(f"Signal {name} does not fit: {reasons[0]}")
-        data = {"name": name, "value": value, "role": principal.role}
+        is_stranger = not principal.may_use(stored.row.owner_id)
+        waits = await self._waits(stored, name, all_of_them=is_stranger)
+        refused = _objection(principal, stored, waits, name, value)
+        if refused is not None and not await self._knows(stored, principal, command_id):
+            raise refused
+        data = {"name": name, "value": value, "role": principal.role, **_also(principal, waits)}
         command = Command(command_id or uuid4().hex, CommandKind.SIGNAL, principal.user_id, data)
         await self._deliver(execution_id, command)
 
-    async def _knows(self, execution_id: str, principal: Principal, command_id: str | None) -> bool:
+    async def _knows(self, stored: Stored, principal: Principal, command_id: str | None) -> bool:
         """Whether this caller sent this very command before: then its first answer counts."""
-        known = await self._journal.inbox(execution_id, 0) if command_id is not None else ()
+        if command_id is None:
+            return False
+        is_owner = principal.may_use(stored.row.owner_id)
+        async with nullcontext() if is_owner else self._for_strangers:
+            known = await self._journal.inbox(stored.row.id, 0)
         sent = (command_id, principal.user_id)
         return any((each.id, each.caller) == sent for each in known)
 
@@ -159,6 +165,8 @@ class Steering:
         While it is parked its last event tells. Else, and when that one leaves some out, only the
         whole journal does: read for those who are nobody unless they are named in it.
         """
+        if stored.row.status.is_terminal or stored.dispatch.disposition is Disposition.DONE:
+            return []
         last = stored.dispatch.next_position - 1
         for entry in await self._journal.read(stored.row.id, last, 1):
             data = decode(entry).data
@@ -166,7 +174,8 @@ class Steering:
                 return [wait for wait in data["waits"] if wait.get("name") == name]
         if not all_of_them:
             return []
-        waits = await open_waits(self._journal, stored)
+        async with self._for_strangers:
+            waits = await open_waits(self._journal, stored)
         return [wait for wait in waits.values() if wait.get("name") == name]
 
     async def _stored(self, execution_id: str) -> Stored:
@@ -224,6 +233,36 @@ async def open_waits(journal: Journal, stored: Stored) -> dict[str, Mapping[str,
             elif event.type in _OVER:
                 waits.pop(event.data["nodeId"], None)
     return waits
+
+
+def _objection(
+    principal: Principal,
+    stored: Stored,
+    waits: Sequence[Mapping[str, Any]],
+    name: str,
+    value: Any,
+) -> Forbidden | BadInput | None:
+    """Why this principal cannot send this to an execution that waits so."""
+    if not (_named(principal.names, waits) or principal.may_use(stored.row.owner_id)):
+        return Forbidden(f"execution {stored.row.id}")
+    reasons = [
+        refusal(wait, value, principal.user_id, principal.role, principal.aliases) for wait in waits
+    ]
+    if reasons and None not in reasons:
+        return BadInput(f"Signal {name} does not fit: {reasons[0]}")
+    return None
+
+
+def _also(principal: Principal, waits: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Under which other ids the sender may be named. The journal learns no more than it needs."""
+    aliases = _named(principal.aliases, waits) if waits else principal.aliases
+    return {"aliases": sorted(aliases)} if aliases else {}
+
+
+def _named(names: Iterable[str], waits: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Those of the names that one of the waits is for."""
+    assignees = [each for wait in waits for each in wait.get("assignees") or ()]
+    return {name for name in names if name in assignees}
 
 
 def _plain(name: str, value: Any) -> Any:

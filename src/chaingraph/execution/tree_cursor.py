@@ -22,8 +22,10 @@ VERSION: Final = "1"
 #: The next position of what was delivered to its end.
 OVER: Final = -1
 MAX_POSITION: Final = 1 << 53
-#: More than any tree needs, and less than would hurt.
-MAX_BYTES: Final = 1 << 23
+#: More than a tree needs with 50,000 open children, and less than would hurt: a cursor of a few
+#: KB can unpack to a thousand times as much.
+MAX_BYTES: Final = 1 << 20
+MAX_MARKS: Final = 60_000
 
 
 @dataclass(slots=True, eq=False)
@@ -65,15 +67,13 @@ def read_cursor(root_id: str, text: str) -> list[Mark]:
         raise BadInput("This cursor is not one of this release")
     try:
         packed = urlsafe_b64decode(text[1:] + "=" * (-len(text[1:]) % 4))
-        found_id, parents, spawned, following = orjson.loads(_unpacked(packed))
-        columns = accumulate(parents), accumulate(spawned), following
-        marks = [Mark(*each) for each in zip(*columns, strict=True)]
-        is_sound = _are_sound(marks)
+        found_id, *columns = orjson.loads(_unpacked(packed))
+        marks = _marks(*columns)
     except (ValueError, TypeError, zlib.error) as error:
         raise BadInput("This cursor cannot be read") from error
     if found_id != root_id:
         raise BadInput(f"This cursor does not belong to execution {root_id}")
-    if not is_sound:
+    if not _are_sound(marks):
         raise BadInput("This cursor contradicts itself")
     return marks
 
@@ -103,12 +103,20 @@ def _unpacked(packed: bytes) -> bytes:
     return text
 
 
+def _marks(parents: list[int], spawned: list[int], following: list[int]) -> list[Mark]:
+    """What these columns say. Raises ValueError when they are too long, or no columns."""
+    for column in (parents, spawned, following):
+        if len(column) > MAX_MARKS or not all(type(each) is int for each in column):
+            raise ValueError("no numbers, or too many")
+    columns = accumulate(parents), accumulate(spawned), following
+    return [Mark(*each) for each in zip(*columns, strict=True)]
+
+
 def _are_sound(marks: list[Mark]) -> bool:
     """Whether each names one execution, and none is named twice."""
     names = {mark[:2] for mark in marks}
     return len(names) == len(marks) and all(
-        all(type(each) is int for each in mark)
-        and 0 <= mark.parent < max(number, 1)
+        0 <= mark.parent < max(number, 1)
         and 0 <= mark.spawned < MAX_POSITION
         and OVER <= mark.next < MAX_POSITION
         for number, mark in enumerate(marks)

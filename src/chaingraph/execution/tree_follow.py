@@ -107,9 +107,18 @@ class _Tree:
             ids = await self._spawned(places[parent], [mark.spawned for mark in named.values()])
             for number, (_, spawned, following) in named.items():
                 places[number] = Place(ids[spawned], places[parent], spawned, following)
+        await self._check(places.values())
         for place in places.values():
             if place.next != OVER:
                 self._enter(place)
+
+    async def _check(self, places: Iterable[Place]) -> None:
+        """Raises BadInput when one of them goes on where its journal has not come to yet."""
+        if not (begun := [each for each in places if each.next > 0]):
+            return
+        heads = await self._insist(self._journal.heads, self._followed.root_execution_id)
+        if any(each.next > heads.get(each.id, each.next) for each in begun):
+            raise BadInput("This cursor names an event that is not there")
 
     async def _spawned(self, parent: Place, positions: Iterable[int]) -> dict[int, str]:
         """The children that were announced at these positions of their parent."""

@@ -49,6 +49,11 @@ async def knows(keys: IssuerKeys, kid: str | None) -> bool:
     return await keys.find(kid, "RS256") is not None
 
 
+async def fetched(keys: IssuerKeys) -> None:
+    """Return when the keys were asked for: only who brings an unknown one waits for that."""
+    assert not await knows(keys, "made-up")
+
+
 async def test_keys_are_found_by_discovery(issuer: Issuer, keys: IssuerKeys) -> None:
     found = await keys.find("first", "RS256")
     assert found is not None
@@ -72,6 +77,7 @@ async def test_keys_are_kept_for_ten_minutes(
     assert issuer.asked[JWKS] == 1
     clock.move(1)
     assert await knows(keys, "first")
+    await fetched(keys)
     assert issuer.asked[JWKS] == 2
 
 
@@ -90,6 +96,8 @@ async def test_a_key_that_is_withdrawn_ends_with_its_freshness(
     assert await knows(keys, "first")
     issuer.rotate("second")
     clock.move(FRESH_MS)
+    assert await knows(keys, "first")  # nobody waits for what is known
+    await fetched(keys)
     assert not await knows(keys, "first")
 
 
@@ -247,6 +255,24 @@ async def test_a_slow_issuer_is_given_up(
         await knows(keys, "first")
 
 
+async def test_an_issuer_that_hangs_holds_up_no_known_key(
+    issuer: Issuer, keys: IssuerKeys, clock: Clock
+) -> None:
+    assert await knows(keys, "first")
+    issuer.reached.clear()
+    issuer.open.clear()
+    clock.move(FRESH_MS)
+    async with asyncio.timeout(1):
+        assert await knows(keys, "first")
+        await issuer.reached.wait()
+        assert await knows(keys, "first")
+    unknown = asyncio.create_task(knows(keys, "second"))
+    issuer.rotate("second")
+    issuer.open.set()
+    assert await unknown
+    assert issuer.asked[JWKS] == 2
+
+
 async def test_closing_ends_a_fetch(issuer: Issuer, clock: Clock) -> None:
     issuer.open.clear()
     keys = IssuerKeys(issuer.url, clock=clock)
@@ -269,6 +295,7 @@ async def test_without_a_kid_only_the_one_key_that_fits_is_meant(
     assert await knows(keys, None)
     issuer.keys = [signing_key("first"), signing_key("second")]
     clock.move(FRESH_MS)
+    await fetched(keys)
     assert not await knows(keys, None)
 
 

@@ -93,6 +93,10 @@ def test_a_body_is_the_input_of_the_procedure_without_what_stands_elsewhere(each
 
 def test_a_schema_says_that_null_is_not_the_same_as_absent() -> None:
     schema = inputs.Create.model_json_schema()
-    assert schema["properties"]["idempotencyKey"] == {"title": "Idempotencykey", "type": "string"}
+    assert schema["properties"]["idempotencyKey"] == {
+        "title": "Idempotencykey",
+        "type": "string",
+        "maxLength": 255,
+    }
     assert schema["properties"]["events"]["type"] == "array"
     assert "default" not in schema["properties"]["events"]

@@ -62,14 +62,17 @@ class IssuerKeys:
     async def find(self, kid: str | None, algorithm: str) -> VerifyingKey | None:
         """The key that verifies such a token.
 
+        A key that is known is not waited for, also when it is time to ask the issuer again.
         Raises StoreUnavailable when no keys are known and the issuer does not answer.
         """
-        if self._since(self._fetched_at) >= FRESH_MS:
-            await self._refresh()
         key = self._known(kid, algorithm)
         if key is None:
-            await self._refresh()
+            await self._refreshed()
             key = self._known(kid, algorithm)
+        elif self._since(self._fetched_at) >= FRESH_MS:
+            self._refresh()
+        if key is None and self._are_spent:
+            raise StoreUnavailable(f"The OpenID issuer {self._issuer} does not answer")
         return key
 
     async def close(self) -> None:
@@ -78,9 +81,13 @@ class IssuerKeys:
             await asyncio.wait([self._fetching])
         await self._http.aclose()
 
+    @property
+    def _are_spent(self) -> bool:
+        return self._since(self._fetched_at) >= LAST_GOOD_MS
+
     def _known(self, kid: str | None, algorithm: str) -> VerifyingKey | None:
-        if self._since(self._fetched_at) >= LAST_GOOD_MS:
-            raise StoreUnavailable(f"The OpenID issuer {self._issuer} does not answer")
+        if self._are_spent:
+            return None
         fitting = [key for key in self._keys if algorithm in key.algorithms]
         if kid is not None:
             return next((key for key in fitting if key.kid == kid), None)
@@ -88,14 +95,18 @@ class IssuerKeys:
         # document, a kid value MUST be provided in the JOSE Header."
         return fitting[0] if len(fitting) == 1 else None
 
-    async def _refresh(self) -> None:
-        """Fetch the keys unless that was tried just now. Who comes meanwhile shares the fetch."""
-        if self._fetching is None or self._fetching.done():
-            if self._since(self._tried_at) < PAUSE_MS:
-                return
+    async def _refreshed(self) -> None:
+        """Return when the keys were asked for. Who comes meanwhile shares the fetch."""
+        self._refresh()
+        if self._fetching is not None:
+            # A caller that goes away does not take the keys from the others.
+            await asyncio.shield(self._fetching)
+
+    def _refresh(self) -> None:
+        """Begin to fetch the keys, unless that is tried now or was tried just now."""
+        is_idle = self._fetching is None or self._fetching.done()
+        if is_idle and self._since(self._tried_at) >= PAUSE_MS:
             self._fetching = asyncio.create_task(self._fetch())
-        # A caller that goes away does not take the keys from the others.
-        await asyncio.shield(self._fetching)
 
     async def _fetch(self) -> None:
         try:

@@ -228,6 +228,7 @@ class SignalReceived(Data):
     value: Any
     by: str
     role: str | None
+    aliases: Maybe[list[str]] = None
 
 
 class SignalRejected(OfNode):
