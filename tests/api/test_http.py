@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -12,13 +15,16 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Message
 
-from chaingraph.api.app import build_app
-from chaingraph.api.identity.credentials import Credentials
+from chaingraph.api.app import SUPERJSON, build_app
+from chaingraph.api.identity.credentials import Authenticate, Credentials, everyone_is_local
 from chaingraph.api.identity.visitor import Gate
+from chaingraph.api.uploads import LARGE
 from chaingraph.errors import StoreUnavailable
 from chaingraph.execution.principals import Principal
-from chaingraph.trpc.limits import Limits
+from chaingraph.trpc.limits import DEFAULT_LIMITS, Limits
 from tests.api.fake_service import FakeService
+
+STRANGER = DEFAULT_LIMITS.stranger
 
 
 def build(service: FakeService) -> ASGIApp:
@@ -168,6 +174,103 @@ async def test_a_failing_authentication_is_told_to_the_call() -> None:
     transport = httpx.ASGITransport(build_app(FakeService(), gate=Gate(explode)))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         assert (await client.get(url("getRootExecutions", flowId="quick"))).status_code == 503
+
+
+class Body:
+    """Sends pieces of 1,000 bytes and knows how much was taken."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.taken = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for at in range(0, len(self.content), 1000):
+            self.taken = min(at + 1000, len(self.content))
+            yield self.content[at : at + 1000]
+
+
+def padded(size: int, *, batch: bool = False) -> Body:
+    given: Any = {"json": {"flowId": "quick"}}
+    return Body(json.dumps({"0": given, "1": given} if batch else given).ljust(size).encode())
+
+
+@asynccontextmanager
+async def guarded(authenticate: Authenticate) -> AsyncIterator[httpx.AsyncClient]:
+    app = build_app(FakeService(), gate=Gate(authenticate))
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app),
+        base_url="http://test/trpc",
+        headers={"content-type": "application/json"},
+    ) as client:
+        yield client
+
+
+async def only_ann(credentials: Credentials) -> Principal | None:
+    return Principal("local") if credentials.token == "ann" else None
+
+
+async def test_of_a_strangers_body_no_more_is_taken_than_a_small_one() -> None:
+    async with guarded(only_ann) as client:
+        for size in (STRANGER, STRANGER + 1, 1_000_000):
+            body = padded(size)
+            answer = await client.post("/create", content=body)
+            assert answer.status_code == 401
+            assert answer.json()["error"]["json"]["data"]["path"] == "create"
+            assert body.taken <= STRANGER + 1000
+
+
+@pytest.mark.parametrize("size", [STRANGER, STRANGER + 1, LARGE + 1])
+async def test_a_known_callers_body_may_be_large(size: int) -> None:
+    ann = {"authorization": "Bearer ann"}
+    async with guarded(only_ann) as client:
+        body = padded(size, batch=True)
+        answers = await client.post("/create,create?batch=1", content=body, headers=ann)
+        assert body.taken == size
+        assert [each["result"]["data"]["json"].keys() for each in answers.json()] == [
+            {"executionId"},
+            {"executionId"},
+        ]
+
+
+@pytest.mark.parametrize("size", [STRANGER + 1, LARGE + 1])
+async def test_a_large_body_that_cannot_be_read_fails_each_call_by_itself(size: int) -> None:
+    async with guarded(everyone_is_local) as client:
+        content = json.dumps({"0": {"json": {"flowId": "quick"}}, "1": 5}).ljust(size).encode()
+        answer = await client.post("/create,create?batch=1", content=content)
+        assert answer.status_code == 207
+        assert "result" in answer.json()[0]
+        assert answer.json()[1]["error"]["json"]["data"]["code"] == "BAD_REQUEST"
+
+
+async def test_whoever_cannot_be_known_now_is_told_so_in_each_call_with_a_large_body() -> None:
+    asked = 0
+
+    async def explode_once(credentials: Credentials) -> Principal | None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise StoreUnavailable("try again")
+        return Principal("local")
+
+    async with guarded(explode_once) as client:
+        body = padded(100_000, batch=True)
+        answers = await client.post("/create,create?batch=1", content=body)
+        assert answers.status_code == 503
+        assert [each["error"]["json"]["message"] for each in answers.json()] == ["try again"] * 2
+
+
+async def test_a_large_body_is_read_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = []
+
+    def decode(envelope: Any) -> Any:
+        threads.append(threading.get_ident())
+        return SUPERJSON.decode(envelope)
+
+    monkeypatch.setattr("chaingraph.api.app.SUPERJSON", replace(SUPERJSON, decode=decode))
+    async with guarded(everyone_is_local) as client:
+        for size in (LARGE, LARGE + 1):
+            assert (await client.post("/create", content=padded(size))).status_code == 200
+    assert [each == threading.get_ident() for each in threads] == [True, False]
 
 
 async def test_health_says_since_when(client: httpx.AsyncClient) -> None:

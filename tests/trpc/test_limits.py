@@ -12,7 +12,7 @@ from chaingraph.trpc.codes import TRPCError
 from chaingraph.trpc.limits import Limits
 from chaingraph.trpc.messages import Call
 from chaingraph.trpc.over_http import HttpCalls, HttpRequest
-from chaingraph.trpc.over_ws import Action, Begin, CloseSoon, Send, Session
+from chaingraph.trpc.over_ws import Action, Begin, CloseSoon, Large, Send, Session
 from tests.trpc.examples import WIRE
 
 LIMITS = Limits(body=10, url_input=20, batch=2, message=400, requests=3, subscriptions=2, calls=2)
@@ -120,6 +120,53 @@ def test_a_message_too_large_ends_the_connection_with_1009(announced: bool) -> N
 def test_a_message_of_just_the_limit_is_taken() -> None:
     [action] = session().receive_text(json.dumps(request(1)).ljust(400))
     assert isinstance(action, Begin)
+
+
+def large(message: Any) -> str:
+    return json.dumps(message).ljust(201)
+
+
+def wary(*, announced: bool = False) -> Session:
+    """It reads 200 characters of a stranger."""
+    return Session(WIRE, params_announced=announced, limits=Limits(stranger=200))
+
+
+def test_a_large_message_is_read_only_when_the_driver_says_so() -> None:
+    talking = wary()
+    text = large([request(1), request(2)])
+    assert talking.receive_text(text) == [Large(text)]
+    first, second = talking.take(talking.read(text))
+    assert isinstance(first, Begin)
+    assert isinstance(second, Begin)
+
+
+def test_a_message_that_is_not_large_is_read_at_once() -> None:
+    [action] = wary().receive_text(json.dumps(request(1)).ljust(200))
+    assert isinstance(action, Begin)
+
+
+def test_of_a_strangers_large_message_nothing_runs_and_the_connection_goes_on() -> None:
+    talking = wary()
+    talking.receive_text(large(request(1)))
+    id, code, message = refusal(talking.refuse_stranger())
+    assert (id, code) == (None, "UNAUTHORIZED")
+    assert message == "Of an unknown caller no more than 200 characters are read"
+    assert begin(talking, request(1))
+
+
+def test_a_large_message_that_is_malformed_is_a_parse_error() -> None:
+    talking = wary()
+    with pytest.raises(TRPCError) as raised:
+        talking.read(large([request(1), {"id": 2, "method": "bogus"}]))
+    assert refusal(talking.refuse(raised.value))[:2] == (None, "PARSE_ERROR")
+
+
+def test_whoever_says_too_much_to_introduce_himself_is_a_stranger() -> None:
+    talking = wary(announced=True)
+    refused, close = talking.receive_text(large({"data": {}}))
+    assert refusal([refused])[:2] == (None, "UNAUTHORIZED")
+    assert close == CloseSoon()
+    assert receive(talking, request(1)) == []
 
 
 def read(method: str, path: str, query: str = "", body: bytes | None = b"") -> HttpCalls:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final, NoReturn, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -16,10 +17,12 @@ from chaingraph.api.event_stream import EventStream
 from chaingraph.api.farewell import Farewell
 from chaingraph.api.identity.credentials import Credentials
 from chaingraph.api.identity.visitor import Gate, Visitor
+from chaingraph.api.uploads import Upload, unhurried
 from chaingraph.trpc import over_http, over_lines, over_sse
 from chaingraph.trpc.codes import TRPCError
 from chaingraph.trpc.limits import DEFAULT_LIMITS, Limits
 from chaingraph.trpc.over_http import HttpCall, HttpCalls, HttpRequest, Outcome, Success
+from chaingraph.trpc.router import ReadInput
 from chaingraph.trpc.wire import Wire
 
 T = TypeVar("T")
@@ -43,15 +46,12 @@ class TrpcHttp:
             await Response(status_code=204)(scope, receive, send)
             return
         try:
-            request = await _read(Request(scope, receive), self.limits.body)
+            calls, visitor = await self._read(Request(scope, receive))
         except ClientDisconnect:
             return
-        try:
-            calls = over_http.read_request(request, self.wire, self.limits)
         except TRPCError as error:
             await _send(over_http.refusal(error, self.wire), send)
             return
-        visitor = self.gate.visitor(Credentials.of(scope, calls.params))
         if calls.subscription is not None:
             events = self._events(calls.calls[0], visitor)
             stream = EventStream(events, over_sse.HEADERS, over_sse.PING, self.ping_after)
@@ -61,6 +61,35 @@ class TrpcHttp:
             await self._send_lines(calls.calls, visitor, send)
         else:
             await self._send_answers(calls, visitor, send)
+
+    async def _read(self, request: Request) -> tuple[HttpCalls, Visitor]:
+        """What is asked for, and who asks."""
+        upload = Upload(request)
+        content = await upload.content(min(self.limits.stranger, self.limits.body))
+        calls = self._calls(request, content)
+        visitor = self.gate.visitor(Credentials.of(request.scope, calls.params))
+        if content is None:
+            calls = await self._read_large(request, upload, visitor, calls)
+        return calls, visitor
+
+    async def _read_large(
+        self, request: Request, upload: Upload, visitor: Visitor, unread: HttpCalls
+    ) -> HttpCalls:
+        """The calls with their inputs; those of a stranger, who will be refused, without."""
+        try:
+            if not await visitor.is_known():
+                return unread
+        except Exception as error:
+            fail = partial(_fail, error)
+            return _with_inputs(unread, lambda _: fail)
+        calls = self._calls(request, await upload.content(self.limits.body))
+        return await unhurried(upload.size, partial(_with_inputs, calls, _read_ahead))
+
+    def _calls(self, request: Request, content: bytes | None) -> HttpCalls:
+        path = request.path_params.get("path", "")
+        headers = dict(request.headers)
+        read = HttpRequest(request.method, path, request.url.query, headers, content)
+        return over_http.read_request(read, self.wire, self.limits)
 
     async def _events(self, call: HttpCall, visitor: Visitor) -> AsyncIterator[bytes]:
         """A subscription, event by event. The status is always 200: a refusal is an event too."""
@@ -102,6 +131,23 @@ class TrpcHttp:
         await send(body(b"", more=False))
 
 
+def _with_inputs(calls: HttpCalls, read: Callable[[HttpCall], ReadInput]) -> HttpCalls:
+    return replace(calls, calls=[replace(call, read_input=read(call)) for call in calls.calls])
+
+
+def _read_ahead(call: HttpCall) -> ReadInput:
+    """The input, or what is wrong with it; read here and never again."""
+    try:
+        value = call.read_input()
+    except Exception as error:
+        return partial(_fail, error)
+    return lambda: value
+
+
+def _fail(error: Exception) -> NoReturn:
+    raise error
+
+
 async def _perform(call: HttpCall, visitor: Visitor) -> Any:
     if isinstance(call.target, TRPCError):
         raise call.target
@@ -121,18 +167,6 @@ def _shown(outcome: Outcome, show: Callable[[Outcome], T]) -> T:
         return show(outcome)
     except Exception as error:
         return show(error)
-
-
-async def _read(request: Request, limit: int) -> HttpRequest:
-    """The request with its body, or with None for a body over the limit."""
-    size, chunks = 0, []
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size <= limit:
-            chunks.append(chunk)
-    text = b"".join(chunks) if size <= limit else None
-    path = request.path_params.get("path", "")
-    return HttpRequest(request.method, path, request.url.query, dict(request.headers), text)
 
 
 async def _send(response: over_http.HttpResponse, send: Send) -> None:

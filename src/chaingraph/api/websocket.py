@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -15,10 +16,11 @@ from chaingraph.api.farewell import Farewell
 from chaingraph.api.identity.credentials import Credentials
 from chaingraph.api.identity.visitor import Gate, Visitor
 from chaingraph.api.outbox import Outbox
+from chaingraph.api.uploads import unhurried
 from chaingraph.trpc import over_ws
 from chaingraph.trpc.limits import DEFAULT_LIMITS, Limits
 from chaingraph.trpc.messages import Call
-from chaingraph.trpc.over_ws import Abort, Action, Begin, CloseSoon, Open, Session
+from chaingraph.trpc.over_ws import Abort, Action, Begin, CloseSoon, Large, Open, Session
 from chaingraph.trpc.router import Procedure
 from chaingraph.trpc.wire import Wire
 
@@ -72,9 +74,17 @@ class _Connection:
             await self._do(self._session.open())
             while (message := await receive())["type"] == "websocket.receive":
                 self._heard.set()
+                if (reading := self._ahead_of(message)) is not None:
+                    await asyncio.wait([reading])
                 await self._do(self._actions(message))
             for task in self._running.values():
                 task.cancel()
+
+    def _ahead_of(self, message: Message) -> asyncio.Task[None] | None:
+        """The large message that is being read; only PING and PONG overtake it."""
+        if message.get("text") in (over_ws.PING, over_ws.PONG):
+            return None
+        return self._running.get("large")
 
     def _actions(self, message: Message) -> list[Action]:
         if (text := message.get("text")) is not None:
@@ -98,11 +108,24 @@ class _Connection:
                         task.cancel()
                 case CloseSoon(code):
                     self._spawn("close", self._close_soon(code))
+                case Large(text):
+                    self._spawn("large", self._read_large(text))
 
     def _spawn(self, key: Any, work: Any) -> None:
         """A task under `key`, which it gives back when it ends."""
         task = self._running[key] = self._tasks.create_task(work)
         task.add_done_callback(lambda _: self._running.pop(key))
+
+    async def _read_large(self, text: str) -> None:
+        try:
+            if not await self._visitor.result().is_known():
+                await self._do(self._session.refuse_stranger())
+                return
+            requests = await unhurried(len(text), partial(self._session.read, text))
+        except Exception as error:
+            await self._do(self._session.refuse(error))
+            return
+        await self._do(self._session.take(requests))
 
     async def _run(self, call: Call, procedure: Procedure) -> None:
         started = False

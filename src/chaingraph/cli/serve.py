@@ -93,7 +93,6 @@ def _house(settings: Settings, catalog: Catalog) -> AbstractAsyncContextManager[
 async def _answer_clients(house: House, listener: socket.socket, announcement: str) -> None:
     from chaingraph.api.app import build_app
     from chaingraph.api.farewell import Farewell
-    from chaingraph.api.identity.visitor import OPEN_GATE
     from chaingraph.modes.identity import open_gate
 
     farewell = Farewell()
@@ -102,7 +101,7 @@ async def _answer_clients(house: House, listener: socket.socket, announcement: s
             house.service,
             gate=gate,
             origins=house.settings.origins,
-            only_here=not house.settings.auth and gate is OPEN_GATE,
+            only_here=gate.is_open and not house.settings.auth,
             method_override=house.settings.method_override,
             ready=house.ready,
             farewell=farewell,

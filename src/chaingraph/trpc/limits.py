@@ -10,6 +10,9 @@ from typing import Final
 class Limits:
     """What is over a limit is refused in words that name it, and takes nothing else with it."""
 
+    stranger: int = 64 * 1024
+    """Characters of a WebSocket message, or bytes of a body, of a caller who is not known; what
+    is larger is not read, and gets UNAUTHORIZED."""
     body: int = 16 * 1024 * 1024
     """Bytes of a request's body; else each call that reads it gets PAYLOAD_TOO_LARGE."""
     url_input: int = 32 * 1024

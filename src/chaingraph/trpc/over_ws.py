@@ -2,11 +2,13 @@
 
 The driver feeds what arrives to `receive_text` or `receive_binary` and does what the returned
 actions say, in order. It runs each begun call in its own task and reports how it goes to
-`started`, `data`, `answered`, `failed` and `ended`; what those return it sends.
+`started`, `data`, `answered`, `failed` and `ended`; what those return it sends. A large message
+it first has read, as `Large` tells.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -64,7 +66,18 @@ class CloseSoon:
     code: int = 1000
 
 
-Action: TypeAlias = Open | Send | Begin | Abort | CloseSoon
+@dataclass(frozen=True, slots=True)
+class Large:
+    """A message for which it matters who sends it, and where it is read.
+
+    Do with what `read` gives of it what `take` says, if the caller is known, and else what
+    `refuse_stranger` says; what comes after it, but for PING and PONG, waits for that.
+    """
+
+    text: str
+
+
+Action: TypeAlias = Open | Send | Begin | Abort | CloseSoon | Large
 
 
 class Session:
@@ -96,17 +109,34 @@ class Session:
             return [CloseSoon(1009)]
         if self._params_awaited:
             return self._receive_params(text)
+        if len(text) > self._limits.stranger:
+            return [Large(text)]
         try:
-            requests = parse_frame(text, self._wire.transformer, self._limits)
+            return self.take(self.read(text))
         except TRPCError as error:
-            return [self._error(NOBODY, None, error)]
+            return self.refuse(error)
+
+    def read(self, text: str) -> list[Call | Stop]:
+        """The requests of a message; may be called in any thread. Raises TRPCError."""
+        return parse_frame(text, self._wire.transformer, self._limits)
+
+    def take(self, requests: Iterable[Call | Stop]) -> list[Action]:
         return [action for request in requests for action in self._take(request)]
+
+    def refuse(self, error: BaseException) -> list[Action]:
+        """Nothing of a message runs."""
+        return [self._error(NOBODY, None, error)]
+
+    def refuse_stranger(self) -> list[Action]:
+        """The sender of a Large message is not known."""
+        problem = f"Of an unknown caller no more than {self._limits.stranger} characters are read"
+        return self.refuse(TRPCError("UNAUTHORIZED", problem))
 
     def receive_binary(self) -> list[Action]:
         if self._refused:
             return []
-        problem = TRPCError("PARSE_ERROR", "Binary data received; JSON uses text frames")
-        return [self._error(NOBODY, None, problem)]
+        problem = "Binary data received; JSON uses text frames"
+        return self.refuse(TRPCError("PARSE_ERROR", problem))
 
     def started(self, call: Call) -> list[Send]:
         """The subscription's iterator exists; say so before its first value."""
@@ -146,11 +176,14 @@ class Session:
         return sends
 
     def _receive_params(self, text: str) -> list[Action]:
+        if len(text) > self._limits.stranger:
+            self._refused = True
+            return [*self.refuse_stranger(), CloseSoon()]
         try:
             params = parse_params(text)
         except TRPCError as error:
             self._refused = True
-            return [self._error(NOBODY, None, error), CloseSoon()]
+            return [*self.refuse(error), CloseSoon()]
         self._params_awaited = False
         return [Open(params)]
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -10,11 +14,13 @@ import pytest
 from starlette.types import Message
 
 from chaingraph.api.app import build_app
-from chaingraph.api.identity.credentials import everyone_is_local
+from chaingraph.api.identity.credentials import Credentials, everyone_is_local
 from chaingraph.api.identity.rates import Rate
 from chaingraph.api.identity.visitor import Gate
 from chaingraph.api.rest.failures import Failure
+from chaingraph.api.uploads import LARGE
 from chaingraph.errors import StoreUnavailable
+from chaingraph.execution.principals import Principal
 from chaingraph.modes import House
 from tests.api.fake_service import FakeService
 from tests.api.rest.conftest import client_of
@@ -83,6 +89,81 @@ async def test_who_has_no_name_is_401(house: House) -> None:
     async with client_of(house, "") as nobody:
         for path in ("/flows", "/catalog", "/executions", "/executions/EX/events"):
             assert refusal(await nobody.get(path)) == (401, "UNAUTHORIZED")
+
+
+WRITING = (
+    ("POST", "/flows"),
+    ("PUT", "/flows/sum"),
+    ("POST", "/executions"),
+    ("POST", "/executions/EX/stop"),
+    ("POST", "/executions/EX/fork"),
+    ("POST", "/executions/EX/shares"),
+)
+
+
+@pytest.mark.parametrize(("method", "path"), WRITING)
+async def test_the_body_of_who_has_no_name_is_not_taken(
+    house: House, method: str, path: str
+) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        raise AssertionError("it was")
+        yield b""
+
+    async with client_of(house, "") as nobody:
+        answer = await nobody.request(method, path, content=body())
+    assert refusal(answer) == (401, "UNAUTHORIZED")
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_who_has_no_name_may_not_send_bodies_too_often() -> None:
+    async def nobody(credentials: Credentials) -> Principal | None:
+        return None
+
+    transport = httpx.ASGITransport(build_app(FakeService(), gate=Gate(nobody, Rate("2/hour"))))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
+        answers = [await client.post("/flows", json={}) for _ in range(3)]
+    assert [each.status_code for each in answers] == [401, 401, 429]
+
+
+async def test_it_is_asked_once_who_sends_a_body() -> None:
+    asked = []
+
+    async def authenticate(credentials: Credentials) -> Principal | None:
+        asked.append(credentials.token)
+        return await everyone_is_local(credentials)
+
+    transport = httpx.ASGITransport(build_app(FakeService(), gate=Gate(authenticate)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
+        answer = await client.post("/executions", json={"flowId": "quick", "start": True})
+    assert answer.status_code == 201
+    assert len(asked) == 1
+
+
+async def test_whoever_cannot_be_known_now_is_told_before_the_body_is_taken() -> None:
+    async def explode(credentials: Credentials) -> Principal | None:
+        raise StoreUnavailable("The database is not reachable")
+
+    transport = httpx.ASGITransport(build_app(FakeService(), gate=Gate(explode)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
+        answer = await client.post("/executions", content=b"{")
+    assert refusal(answer) == (503, "SERVICE_UNAVAILABLE")
+
+
+async def test_a_large_body_is_read_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = []
+
+    def loads(content: bytes) -> Any:
+        threads.append(threading.get_ident())
+        return json.loads(content)
+
+    monkeypatch.setattr("chaingraph.api.rest.door.orjson", SimpleNamespace(loads=loads))
+    transport = httpx.ASGITransport(build_app(FakeService()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as client:
+        for size in (LARGE, LARGE + 1):
+            content = b'{"flowId": "quick"}'.ljust(size)
+            answer = await client.post("/executions", content=content, headers=JSON)
+            assert answer.status_code == 201
+    assert [each == threading.get_ident() for each in threads] == [True, False]
 
 
 class Away(FakeService):

@@ -27,12 +27,14 @@ class Gate:
     recheck: float | None = RECHECK_SECONDS
     """Seconds for which a connection's caller stays known; None means for its life."""
     now: Callable[[], float] = monotonic
+    is_open: bool = False
+    """Whether everybody is somebody here."""
 
     def visitor(self, credentials: Credentials) -> Visitor:
         return Visitor(self, credentials)
 
 
-OPEN_GATE: Final = Gate(recheck=None)
+OPEN_GATE: Final = Gate(recheck=None, is_open=True)
 """Everybody is let in, as `local`."""
 
 
@@ -48,7 +50,7 @@ class Visitor:
 
     async def is_known(self) -> bool:
         """Whether it is somebody; what it may do is another matter."""
-        return self._gate is OPEN_GATE or await self._caller() is not None
+        return self._gate.is_open or await self._caller() is not None
 
     async def call(self, procedure: Procedure, read_input: ReadInput) -> Any:
         """What the procedure gives to this caller. Raises TooManyCalls.

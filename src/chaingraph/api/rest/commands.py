@@ -79,20 +79,18 @@ class CommandRoutes:
 
     def _command(self, procedure: str) -> Callable[..., Awaitable[Response]]:
         async def command(request: Request, id: Id, key: Key = None) -> Response:
-            given = await self.door.body(request)
-            done = await self.door.call(
-                request, procedure, given, executionId=id, commandId=key or None
-            )
+            visit = self.door.visit(request)
+            given = await visit.body()
+            done = await visit.call(procedure, given, executionId=id, commandId=key or None)
             return answer(done, 202)
 
         return command
 
     def _descend(self, procedure: str) -> Callable[..., Awaitable[Response]]:
         async def descend(request: Request, id: Id, key: Key = None) -> Response:
-            given = await self.door.body(request)
-            made = await self.door.call(
-                request, procedure, given, executionId=id, idempotencyKey=key or None
-            )
+            visit = self.door.visit(request)
+            given = await visit.body()
+            made = await visit.call(procedure, given, executionId=id, idempotencyKey=key or None)
             return created(request, made)
 
         return descend

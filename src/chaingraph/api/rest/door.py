@@ -14,8 +14,9 @@ from starlette.responses import Response
 from chaingraph import superjson
 from chaingraph.api.farewell import Farewell
 from chaingraph.api.identity.credentials import Credentials
-from chaingraph.api.identity.visitor import Gate
+from chaingraph.api.identity.visitor import Gate, Visitor
 from chaingraph.api.rest.failures import JSON, Refused
+from chaingraph.api.uploads import Upload, unhurried
 from chaingraph.errors import ValueTooLarge
 from chaingraph.trpc.codes import TRPCError
 from chaingraph.trpc.router import Router
@@ -42,35 +43,50 @@ class Door:
     ping_after: float | None
     """Seconds of silence after which an event stream gets a comment."""
 
+    def visit(self, request: Request) -> Visit:
+        visitor = self.gate.visitor(Credentials.of(request.scope))
+        return Visit(self.procedures, visitor, request, self.max_body)
+
     async def call(
         self, request: Request, name: str, body: Mapping[str, Any] | None = None, /, **given: Any
     ) -> Any:
         """What the procedure gives for `body` and `given`, of which None is left out."""
-        said = {**(body or {}), **{key: each for key, each in given.items() if each is not None}}
+        return await self.visit(request).call(name, body, **given)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request with a body. Raises Refused for all that goes wrong."""
+
+    procedures: Router
+    visitor: Visitor
+    request: Request
+    max_body: int
+
+    async def body(self) -> dict[str, Any]:
+        """The JSON object that was sent; nothing is an empty one."""
         try:
-            visitor = self.gate.visitor(Credentials.of(request.scope))
-            return await visitor.call(self.procedures[name], lambda: said)
+            # Of a stranger nothing is read: the call that follows is refused, and counted.
+            return await self._object() if await self.visitor.is_known() else {}
+        except ClientDisconnect as error:
+            raise Refused(TRPCError("CLIENT_CLOSED_REQUEST", "The client is gone")) from error
         except Exception as error:
             raise Refused(error) from error
 
-    async def body(self, request: Request) -> dict[str, Any]:
-        """The JSON object that was sent; nothing is an empty one."""
+    async def call(self, name: str, body: Mapping[str, Any] | None = None, /, **given: Any) -> Any:
+        """What the procedure gives for `body` and `given`, of which None is left out."""
+        said = {**(body or {}), **{key: each for key, each in given.items() if each is not None}}
         try:
-            content = await self._content(request)
-            return _object(content, request.headers.get("content-type", "")) if content else {}
-        except (TRPCError, ValueTooLarge) as error:
+            return await self.visitor.call(self.procedures[name], lambda: said)
+        except Exception as error:
             raise Refused(error) from error
-        except ClientDisconnect as error:
-            raise Refused(TRPCError("CLIENT_CLOSED_REQUEST", "The client is gone")) from error
 
-    async def _content(self, request: Request) -> bytes:
-        size, chunks = 0, []
-        async for chunk in request.stream():
-            size += len(chunk)
-            chunks.append(chunk)
-            if size > self.max_body:
-                raise ValueTooLarge("The body", size, self.max_body)
-        return b"".join(chunks)
+    async def _object(self) -> dict[str, Any]:
+        upload = Upload(self.request)
+        if (content := await upload.content(self.max_body)) is None:
+            raise ValueTooLarge("The body", upload.size, self.max_body)
+        kind = self.request.headers.get("content-type", "")
+        return await unhurried(upload.size, lambda: _object(content, kind)) if content else {}
 
 
 def _object(content: bytes, kind: str) -> dict[str, Any]:

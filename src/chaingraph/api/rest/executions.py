@@ -78,14 +78,15 @@ class ExecutionRoutes:
 
     async def create_execution(self, request: Request, key: Key = None) -> Response:
         """Make an execution of a stored flow. It waits to be started unless `start` is true."""
-        given = await self.door.body(request)
+        visit = self.door.visit(request)
+        given = await visit.body()
         starts = given.pop("start", False)
         if not isinstance(starts, bool):
             raise Refused(BadInput("start: expected true or false"))
-        made = await self.door.call(request, "create", given, idempotencyKey=key or None)
+        made = await visit.call("create", given, idempotencyKey=key or None)
         if starts:
             command_id = f"{key}/start" if key else None
-            await self.door.call(request, "start", commandId=command_id, **made)
+            await visit.call("start", commandId=command_id, **made)
         return created(request, made)
 
     async def list_executions(

@@ -107,10 +107,9 @@ class FlowRoutes:
         return answer({"nodeTypes": [{"name": each.name, **written(each)} for each in found]})
 
     async def _store(self, request: Request, flow_id: str | None) -> Response:
-        document = await self.door.body(request)
-        stored: StoredFlow = await self.door.call(
-            request, "storeFlow", document=document, flowId=flow_id
-        )
+        visit = self.door.visit(request)
+        document = await visit.body()
+        stored: StoredFlow = await visit.call("storeFlow", document=document, flowId=flow_id)
         if stored.version > 1:
             return answer(_whole(stored))
         place = f"{request.scope.get('root_path', '')}/flows/{quote(stored.id, safe='')}"

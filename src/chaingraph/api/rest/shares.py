@@ -52,8 +52,9 @@ class ShareRoutes:
         It is sent like any token or, where that is not possible, as `?share=` of
         `/executions/{id}` and `/executions/{id}/events`.
         """
-        given = await self.door.body(request)
-        return answer(await self.door.call(request, "shareExecution", given, executionId=id), 201)
+        visit = self.door.visit(request)
+        given = await visit.body()
+        return answer(await visit.call("shareExecution", given, executionId=id), 201)
 
     async def get_shares(self, request: Request, id: Id) -> Response:
         """The shares that are good now, newest first, without their tokens."""
