@@ -173,7 +173,9 @@ class SetBreakpoints(Command):
 class SendSignal(OnExecution):
     name: str
     value: Any = None
-    command_id: Maybe[CommandId] = Field(None, validation_alias=AliasChoices("commandId", "signalId"))
+    command_id: Maybe[CommandId] = Field(
+        None, validation_alias=AliasChoices("commandId", "signalId")
+    )
 
 
 class Retry(OnExecution):
