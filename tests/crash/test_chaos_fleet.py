@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -50,17 +50,18 @@ class Cast:
     async def kill_one(self, dice: random.Random, house: House) -> str:
         """Kill one of the processes and start its successor; which one it was.
 
-        A worker dies while it holds something, as soon as it does: idle ones hurt nobody.
+        A worker dies while it holds something, whichever does first: idle ones hurt nobody.
         """
         self.replace_the_ended()
-        victim = dice.randrange(3)
-        if victim == 2:
+        if dice.randrange(3) == 2:
             await asyncio.to_thread(self.api.kill)
             self.api.start()
             return "api"
+        victim = 0
         with suppress(TimeoutError):
-            async with asyncio.timeout(2):
-                await holds(house, self.workers[victim].pid)
+            async with asyncio.timeout(5):
+                pids = [each.pid for each in self.workers]
+                victim = pids.index(await holding(house, pids))
         await asyncio.to_thread(self.workers[victim].kill)
         self.workers[victim] = WorkerProcess(self.role)
         return f"worker {victim}"
@@ -73,17 +74,18 @@ class Cast:
                 self.workers[n] = WorkerProcess(self.role)
 
 
-async def holds(house: House, pid: int) -> None:
-    """Return when the worker with this process id is at work on something that lasts."""
-    before: set[Lease] = set()
+async def holding(house: House, pids: Sequence[int]) -> int:
+    """The first of these processes that is at work on something that lasts."""
+    before: dict[int, set[Lease]] = {}
     while True:
         with suppress(StoreUnavailable):
-            held = [
-                await house.fleet.leases(r.id) for r in await house.fleet.workers() if r.pid == pid
-            ]
-            now = {lease for leases in held for lease in leases}
-            if now & before:
-                return
+            now: dict[int, set[Lease]] = {}
+            for each in await house.fleet.workers():
+                if each.pid in pids:
+                    now.setdefault(each.pid, set()).update(await house.fleet.leases(each.id))
+            for pid, held in now.items():
+                if held & before.get(pid, set()):
+                    return pid
             before = now
         await asyncio.sleep(0.03)
 

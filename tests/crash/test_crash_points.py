@@ -56,8 +56,9 @@ class Matrix:
         cases = [self._case(die_at) for die_at in boundaries]
         codes = self.warm.run(cases)
         assert [each for case in cases for each in judge(case, clean.executions)] == []
-        # A run may have fewer boundaries than the clean one: commits are grouped as they come.
-        assert sum(map(was_cut, codes)) >= 0.8 * len(cases)
+        # A run may have fewer boundaries than the clean one, as commits are grouped as they come,
+        # and then ends before it is cut. Where there are few of them, one or two are many.
+        assert sum(map(was_cut, codes)) >= len(cases) / 2
 
     def _clean_run(self) -> Case:
         only = self._case(0)
