@@ -15,6 +15,7 @@ from chaingraph import AsyncClient, client, errors, metrics
 from chaingraph.api.dialects import PLAIN
 from chaingraph.api.procedures import router
 from chaingraph.api.schema.events import COMPACT, FULL
+from chaingraph.api.schema.procedures import input_of
 from chaingraph.cli import app
 from chaingraph.engine.events import EventType
 from chaingraph.execution.principals import SCOPES_OF, Role, Scope
@@ -61,7 +62,7 @@ def test_every_procedure_is_in_the_reference_with_its_kind_and_input() -> None:
     text = reference("procedures")
     for name, procedure in router(FakeService(), PLAIN).items():
         (row,) = re.findall(rf"^\| `{name}` \| {procedure.kind} \|([^|]*)\|", text, re.M)
-        model = getattr(procedure.parse, "__self__")  # noqa: B009
+        model = input_of(procedure)
         assert words(row) == members(model), name
         needed = {each.alias for each in model.model_fields.values() if each.is_required()}
         assert set(re.findall(r"`(\w+)`", row)) == needed, name

@@ -16,7 +16,7 @@ from pydantic.alias_generators import to_camel
 from chaingraph.api.dialects import PLAIN
 from chaingraph.api.procedures import router
 from chaingraph.api.schema.events import COMPACT, FULL
-from chaingraph.api.schema.procedures import OUTPUTS
+from chaingraph.api.schema.procedures import OUTPUTS, input_of
 from chaingraph.api.service import Service
 from chaingraph.trpc.router import Procedure, Router
 
@@ -142,7 +142,7 @@ def _schemas(
 
 def _input(name: str, procedure: Procedure) -> type[BaseModel]:
     """What the procedure takes, under a name that says so."""
-    model: type[BaseModel] = procedure.parse.__self__  # type: ignore[attr-defined]
+    model = input_of(procedure)
     return create_model(_input_name(name), __base__=model, __doc__=model.__doc__)
 
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from chaingraph.errors import BadInput, ExecutionNotFound, Forbidden, TokenNotFound
+from chaingraph.errors import BadInput, TokenNotFound
 from chaingraph.execution.identity import Token, Tokens, hash_of, new_token
+from chaingraph.execution.ownership import OfOwners
 from chaingraph.execution.ports import Journal
 from chaingraph.execution.principals import Principal, Role, Scope
 
@@ -18,7 +19,7 @@ LONGEST_LIFE: Final = timedelta(days=365)
 MAX_SHARES: Final = 100
 
 
-class Sharing:
+class Sharing(OfOwners):
     """For owners of executions. Raises ExecutionNotFound, and Forbidden for anybody else."""
 
     def __init__(self, journal: Journal, tokens: Tokens, clock: Callable[[], int]) -> None:
@@ -57,21 +58,14 @@ class Sharing:
 
     async def shares(self, principal: Principal, execution_id: str) -> list[Token]:
         """The shares that are good now, newest first."""
-        await self._check_owner(principal, execution_id)
+        await self._owned(principal, execution_id)
         now, found = self._clock(), await self._tokens.list(execution_id)
         return [each for each in found if each.is_good(now)]
 
     async def unshare(self, principal: Principal, execution_id: str, token_id: str) -> None:
         """Revoke a share. Raises TokenNotFound when it is none of this execution's."""
-        await self._check_owner(principal, execution_id)
+        await self._owned(principal, execution_id)
         found = await self._tokens.find(token_id)
         if found is None or found[0].execution_id != execution_id:
             raise TokenNotFound(token_id)
         await self._tokens.revoke(token_id)
-
-    async def _check_owner(self, principal: Principal, execution_id: str) -> None:
-        stored = await self._journal.get(execution_id)
-        if stored is None:
-            raise ExecutionNotFound(execution_id)
-        if not principal.may_use(stored.row.owner_id):
-            raise Forbidden(f"execution {execution_id}")

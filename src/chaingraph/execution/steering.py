@@ -12,9 +12,10 @@ from uuid import uuid4
 from chaingraph.engine.breakpoints import Breakpoints
 from chaingraph.engine.events import EventType
 from chaingraph.engine.waiting import refusal
-from chaingraph.errors import BadInput, ExecutionNotFound, Forbidden
+from chaingraph.errors import BadInput, Forbidden
 from chaingraph.execution.commands import DEFAULT_STOP_REASON, Answer
 from chaingraph.execution.family import DOWN, UP
+from chaingraph.execution.ownership import OfOwners
 from chaingraph.execution.plainly import plainly
 from chaingraph.execution.ports import Bell, Journal, commands_of
 from chaingraph.execution.principals import Principal
@@ -29,7 +30,7 @@ READS_FOR_STRANGERS = 2
 MAX_SIGNAL_BYTES = 1024 * 1024
 
 
-class Steering:
+class Steering(OfOwners):
     """Starts, holds, moves and stops executions, on behalf of a principal.
 
     A repeated `command_id` gets the first answer again and changes nothing. Raises
@@ -177,26 +178,6 @@ class Steering:
         async with self._for_strangers:
             waits = await open_waits(self._journal, stored)
         return [wait for wait in waits.values() if wait.get("name") == name]
-
-    async def _stored(self, execution_id: str) -> Stored:
-        stored = await self._journal.get(execution_id)
-        if stored is None:
-            raise ExecutionNotFound(execution_id)
-        return stored
-
-    async def _owned(self, principal: Principal, execution_id: str) -> Stored:
-        """For whoever may do with it what they like."""
-        stored = await self._stored(execution_id)
-        if not principal.may_use(stored.row.owner_id):
-            raise Forbidden(f"execution {execution_id}")
-        return stored
-
-    async def _visible(self, principal: Principal, execution_id: str) -> Stored:
-        """For whoever may look at it."""
-        stored = await self._stored(execution_id)
-        if not principal.may_watch(execution_id, stored.row.owner_id):
-            raise Forbidden(f"execution {execution_id}")
-        return stored
 
     async def _send(
         self,

@@ -25,16 +25,20 @@ class Gate:
     authenticate: Authenticate = everyone_is_local
     rate: Rate | None = None
     recheck: float | None = RECHECK_SECONDS
-    """Seconds for which a connection's caller stays known; None means for its life."""
+    """Seconds for which a connection's caller stays known. None, for its life, is for a gate that
+    everybody passes."""
     now: Callable[[], float] = monotonic
-    is_open: bool = False
-    """Whether everybody is somebody here."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether everybody is somebody here."""
+        return self.recheck is None
 
     def visitor(self, credentials: Credentials) -> Visitor:
         return Visitor(self, credentials)
 
 
-OPEN_GATE: Final = Gate(recheck=None, is_open=True)
+OPEN_GATE: Final = Gate(recheck=None)
 """Everybody is let in, as `local`."""
 
 

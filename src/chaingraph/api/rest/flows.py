@@ -122,7 +122,7 @@ def _summary(stored: StoredFlow) -> dict[str, Any]:
     return {
         "id": stored.id,
         "name": str(name or stored.id),
-        "ownerId": stored.owner_id or "local",
+        "ownerId": stored.owner,
         "version": stored.version,
         "createdAt": stored.created_at,
         "updatedAt": stored.updated_at,

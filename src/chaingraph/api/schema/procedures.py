@@ -1,9 +1,11 @@
-"""What the procedures answer, by their names."""
+"""What the procedures take and answer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
+
+from pydantic import BaseModel
 
 from chaingraph.api.rest.outputs import (
     Accepted,
@@ -14,6 +16,7 @@ from chaingraph.api.rest.outputs import (
     Share,
     TreeNode,
 )
+from chaingraph.trpc.router import Procedure
 
 OUTPUTS: Final[Mapping[str, Any]] = {
     "create": Created,
@@ -34,3 +37,11 @@ OUTPUTS: Final[Mapping[str, Any]] = {
     "unshareExecution": Accepted,
 }
 """Of queries and mutations. Subscriptions send events, whose form depends on the view."""
+
+
+def input_of(procedure: Procedure) -> type[BaseModel]:
+    """The model of what it takes: every procedure here parses with `model_validate` of one."""
+    model = getattr(procedure.parse, "__self__", None)
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        raise TypeError(f"{procedure.parse} belongs to no model")
+    return model
